@@ -1,0 +1,92 @@
+"""Every error a user can meet. The class decides the exit code; the text says what, where, and what to do.
+
+    UnderstudyError
+    ├── ConfigError          2    bad command or configuration; nothing was written
+    ├── DataError            3    bad data; nothing of the user's was changed
+    │   ├── StatisticMissing 3    a feature that must be normalised has no statistic
+    │   └── CheckpointError  3    a checkpoint that is torn, misshapen, or not a checkpoint
+    ├── HealthStop           4    training stopped by a health check; the last good checkpoint is named
+    ├── ResourceError        5    a resource ran out; nothing is lost
+    │   ├── DiskFull         5
+    │   └── OutOfMemory      5
+    └── Interrupted    130/143    Ctrl-C or SIGTERM, after a checkpoint was saved
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UnderstudyError(Exception):
+    """An error with an answer: `what` happened, `where` (file, episode, frame, flag), and a `hint` at what to do."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class ConfigError(UnderstudyError):
+    """A bad command line or configuration. Raised before anything is written."""
+
+    exit_code = 2
+
+
+class DataError(UnderstudyError):
+    """A dataset that cannot be read, or whose meaning is not certain."""
+
+    exit_code = 3
+
+
+class StatisticMissing(DataError):
+    """A feature that has to be normalised has no statistic: passing it through would train on the wrong scale."""
+
+
+class CheckpointError(DataError):
+    """A checkpoint that is torn, misshapen, of an unknown kind, or not a checkpoint at all."""
+
+
+class HealthStop(UnderstudyError):
+    """Training was stopped because going on would have been worthless (a loss that is not finite, and the like)."""
+
+    exit_code = 4
+
+
+class ResourceError(UnderstudyError):
+    """A resource of the machine ran out. What was there before is still there."""
+
+    exit_code = 5
+
+
+class DiskFull(ResourceError):
+    """The file system has no room for what was to be written."""
+
+
+class OutOfMemory(ResourceError):
+    """The machine's or the accelerator's memory did not suffice."""
+
+
+class Interrupted(UnderstudyError):
+    """Stopped by a signal after saving; `exit_code` is 130 for Ctrl-C and 143 for SIGTERM."""
+
+    def __init__(self, what: str, *, exit_code: int = 130, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.exit_code = exit_code
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` was probably meant to be, or None."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None

@@ -1,0 +1,159 @@
+"""Writing that is all or nothing, folders that appear whole, locks between processes, and a full disk said plainly.
+
+A file or folder made here either has its old content or its new one, whatever instant the power fails: it is written
+under a temporary name in the same folder, flushed to the disk (fsync), then renamed over the target.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import DiskFull, UnderstudyError
+
+TEMPORARY_PREFIX = ".tmp-"
+
+
+@contextlib.contextmanager
+def full_disk_reported(path: Path, what: str) -> Iterator[None]:
+    """Turn 'no space left' and 'quota exceeded' into DiskFull, naming `what` was being written and where.
+
+    Libraries wrap the system's error in their own (safetensors in a plain Exception with the text), so the text counts.
+    """
+    try:
+        yield
+    except UnderstudyError:
+        raise
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        text = str(error).lower()
+        if number in (errno.ENOSPC, errno.EDQUOT) or "no space left" in text or "storagefull" in text:
+            raise DiskFull(
+                f"the disk is full: {what} could not be written",
+                where=str(path),
+                hint="free some space or choose another folder; nothing that was there before has been changed",
+            ) from error
+        raise
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable, as fsync does for the content of a file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Give `path` the whole `content` or leave it as it was. Raises DiskFull."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f"{TEMPORARY_PREFIX}{path.name}-{os.getpid()}")
+    with full_disk_reported(path, path.name):
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    fsync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def folder_written_atomically(target: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `target`; on success it becomes `target`, on any error it is removed.
+
+    Raises DiskFull, FileExistsError when `target` is there already.
+    """
+    if target.exists():
+        raise FileExistsError(target)
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{target.name}-{os.getpid()}")
+    with full_disk_reported(target, f"{target.name}/"):
+        if temporary.exists():
+            shutil.rmtree(temporary)
+        try:
+            temporary.mkdir(parents=True)
+            yield temporary
+            fsync_tree(temporary)
+            temporary.rename(target)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    fsync_folder(target.parent)
+
+
+def fsync_tree(folder: Path) -> None:
+    """Flush every file and folder below `folder` to the disk."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            fsync_folder(path)
+        elif not path.is_symlink():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    fsync_folder(folder)
+
+
+def link_atomically(link: Path, target: str) -> None:
+    """Make `link` a relative symbolic link to `target`, replacing an older link in one step."""
+    temporary = link.with_name(f"{TEMPORARY_PREFIX}{link.name}-{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    temporary.replace(link)
+    fsync_folder(link.parent)
+
+
+def remove_leftovers(folder: Path) -> list[str]:
+    """Remove what an interrupted atomic write left in `folder`; the names of what was removed."""
+    removed = []
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        removed.append(path.name)
+    return removed
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold an exclusive lock on the file `path` (made if absent); yields whether it was got.
+
+    The system drops the lock when the process dies, however it dies, so a stale lock cannot exist.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def existing_parent(path: Path) -> Path:
+    """The nearest folder at or above `path` that exists: where free space and rights can be asked for."""
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes free for this user on the file system that holds (or would hold) `path`."""
+    return shutil.disk_usage(existing_parent(path)).free
+
+
+def cache_folder() -> Path:
+    """Where Understudy keeps what it can make again: $UNDERSTUDY_CACHE, or the platform's cache folder."""
+    if chosen := os.environ.get("UNDERSTUDY_CACHE"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "understudy"

@@ -1,0 +1,102 @@
+"""What the program says to a person: lines, warnings, and progress that suits where it is shown.
+
+On a terminal progress is a live bar; elsewhere (CI, a file, a notebook) it is a plain line now and then. With `--json`
+stdout belongs to the one document, so everything said here goes to stderr.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from typing import Protocol, TextIO
+
+from .units import readable_duration
+
+PLAIN_LINE_EVERY_S = 10.0
+
+_to_stderr = False
+_warned: set[str] = set()
+
+
+def talk_on_stderr() -> None:
+    """From now on everything is said on stderr: stdout is kept for one JSON document."""
+    global _to_stderr
+    _to_stderr = True
+
+
+def stream() -> TextIO:
+    """Where people read."""
+    return sys.stderr if _to_stderr else sys.stdout
+
+
+def say(text: str = "") -> None:
+    """One line for the person at the keyboard."""
+    print(text, file=stream(), flush=True)
+
+
+def warn(text: str) -> None:
+    """A warning, on stderr, each text once per process."""
+    if text not in _warned:
+        _warned.add(text)
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+class Advance(Protocol):
+    """Call it with how much was done since the last call, and optionally a few words on the current state."""
+
+    def __call__(self, amount: float = 1, note: str = "") -> None: ...
+
+
+@contextlib.contextmanager
+def progress(label: str, total: float, unit: str) -> Iterator[Advance]:
+    """Show how far a long piece of work is, with its rate and the time left."""
+    shown = _bar(label, total, unit) if stream().isatty() else _lines(label, total, unit)
+    with shown as advance:
+        yield advance
+
+
+@contextlib.contextmanager
+def _bar(label: str, total: float, unit: str) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(file=stream()), transient=True) as bar:
+        task = bar.add_task(label, total=total, note="", rate="")
+        started = time.monotonic()
+
+        def advance(amount: float = 1, note: str = "") -> None:
+            done = bar.tasks[0].completed + amount
+            rate = done / max(time.monotonic() - started, 1e-9)
+            bar.update(task, advance=amount, note=note, rate=f"{rate:.1f} {unit}/s")
+
+        yield advance
+
+
+@contextlib.contextmanager
+def _lines(label: str, total: float, unit: str) -> Iterator[Advance]:
+    started = last = time.monotonic()
+    done = 0.0
+
+    def advance(amount: float = 1, note: str = "") -> None:
+        nonlocal done, last
+        done += amount
+        now = time.monotonic()
+        if now - last < PLAIN_LINE_EVERY_S:
+            return
+        last = now
+        rate = done / (now - started)
+        left = readable_duration((total - done) / rate) if rate > 0 else "unknown time"
+        say(f"{label}: {done:.0f} of {total:.0f} {unit}, {rate:.1f} {unit}/s, {left} left{'  ' + note if note else ''}")
+
+    yield advance

@@ -1,0 +1,32 @@
+"""Numbers as people read them: bytes, durations, counts."""
+
+from __future__ import annotations
+
+
+def readable_bytes(n: float) -> str:
+    """1536 -> '1.5 kB'. Decimal prefixes, as disks and data plans count."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if abs(n) < 1000 or unit == "TB":
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+        n /= 1000
+    raise AssertionError
+
+
+def readable_duration(seconds: float) -> str:
+    """3725 -> '1 h 02 min'; 65 -> '1 min 05 s'; 3.2 -> '3.2 s'."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def short_number(n: float) -> str:
+    """12345 -> '12K', the way LeRobot's training line prints counts."""
+    for suffix in ("", "K", "M", "B", "T", "Q"):
+        if abs(n) < 1000:
+            return f"{n:.0f}{suffix}"
+        n /= 1000
+    return f"{n:.0f}Q"

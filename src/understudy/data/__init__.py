@@ -1,0 +1,1 @@
+"""From a LeRobot dataset on disk to a batch: reading, splitting, decoding once, gathering windows."""

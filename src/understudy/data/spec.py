@@ -1,0 +1,93 @@
+"""What a dataset holds and what a batch looks like: names, kinds, shapes. No reader, no file, no torch at import.
+
+Names are LeRobot's: `observation.state`, `observation.images.<camera>`, `observation.environment_state`, `action`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+# feature -> statistic ("mean", "std", "min", "max", "count", "q01", ...) -> float array; images (3, 1, 1), in 0..1
+Statistics = dict[str, dict[str, np.ndarray]]
+
+
+class FeatureType(StrEnum):
+    """What a feature is to a policy, in LeRobot's words."""
+
+    STATE = "STATE"
+    ENV = "ENV"
+    VISUAL = "VISUAL"
+    ACTION = "ACTION"
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One feature: `shape` is (n,) for vectors and (channels, height, width) for cameras."""
+
+    name: str
+    type: FeatureType
+    shape: tuple[int, ...]
+    # one per entry of a vector ("shoulder_pan.pos", ...), already made to fit the length; () for cameras
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What a policy can be built from: the features it may use, in the dataset's order, and the control rate."""
+
+    features: dict[str, FeatureSpec]
+    fps: float
+
+    @property
+    def cameras(self) -> list[str]:
+        return [name for name, feature in self.features.items() if feature.type is FeatureType.VISUAL]
+
+    @property
+    def action(self) -> FeatureSpec:
+        return self.features["action"]
+
+    def inputs(self) -> dict[str, FeatureSpec]:
+        """Everything a policy may look at."""
+        return {n: f for n, f in self.features.items() if f.type is not FeatureType.ACTION}
+
+    def outputs(self) -> dict[str, FeatureSpec]:
+        """What a policy has to produce."""
+        return {n: f for n, f in self.features.items() if f.type is FeatureType.ACTION}
+
+
+@dataclass
+class Batch:
+    """Windows cut from episodes, in the dataset's own units (not normalised).
+
+    observation    name -> (B, n) float32 for vectors; (B, 3, h, w) uint8 for cameras
+    action         (B, S, A) float32; past the end of an episode its last action is repeated
+    action_is_pad  (B, S) bool, true where the window runs past the end of its episode
+    task           the instruction of each window's first frame, in words
+    rows           (B,) int64 numpy array: which frames these are, as rows of the loaded dataset
+    """
+
+    observation: dict[str, torch.Tensor]
+    action: torch.Tensor
+    action_is_pad: torch.Tensor
+    task: list[str] = field(default_factory=list)
+    rows: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on `device`."""
+        return Batch(
+            {name: value.to(device, non_blocking=True) for name, value in self.observation.items()},
+            self.action.to(device, non_blocking=True),
+            self.action_is_pad.to(device, non_blocking=True),
+            self.task,
+            self.rows,
+        )

@@ -1,0 +1,65 @@
+"""Policy: two verbs. `loss` turns a batch into a number to minimise, `predict` an observation into a chunk of actions.
+
+Both take and give the dataset's own units; normalisation happens inside, with statistics that belong to the policy.
+The trainer, the evaluation and the server need nothing else, so none of them knows a policy by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from understudy.core.rng import Rng
+
+if TYPE_CHECKING:
+    from understudy.data.spec import Batch
+    from understudy.nn.normalize import Normalizer
+    from understudy.policies.config import PolicyConfig
+
+
+@dataclass
+class Loss:
+    """`total` is what is minimised; `parts` are detached scalars to watch, still on the device."""
+
+    total: Tensor
+    parts: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Policy(nn.Module):
+    """Base of all policies. Its state dict has LeRobot's keys; statistics are not part of it (LeRobot's rule)."""
+
+    is_stochastic: ClassVar[bool] = False
+
+    config: PolicyConfig
+    normalizer: Normalizer
+
+    def loss(self, batch: Batch, rng: Rng) -> Loss:
+        """The training loss of `batch` (in train mode), or its held-out counterpart (in eval mode).
+
+        Every random draw comes from `rng`, so the same step of the same run always gives the same loss.
+        """
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def predict(self, observation: dict[str, Tensor], rng: Rng | None = None) -> Tensor:
+        """Actions for the next `chunk` control steps: (batch, chunk, action_dim), the dataset's own units.
+
+        observation   name -> (B, n) float for vectors; (B, 3, h, w) for cameras, uint8 or float in 0..1
+        """
+        raise NotImplementedError
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Parameter groups for the optimiser: dicts with `name`, `params` and, where it differs, `lr`."""
+        raise NotImplementedError
+
+    def calibrate(self, batches: Iterable[Batch]) -> str | None:
+        """Measure on data what has to be known before the first update; a line that says what was done, or None."""
+        return None
+
+    def warnings(self) -> list[str]:
+        """What a user should know before training starts: a line each."""
+        return []
