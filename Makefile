@@ -1,0 +1,56 @@
+# Every target sets up what it needs: a virtual environment in .venv with the package and its tools.
+#
+#   make demo    trains ACT for a few minutes on the recordings shipped here, and shows whether it learned
+#   make test    the quick tests (also: make test PYTEST_ARGS="-k frames", make test PYTEST_ARGS="-m slow")
+#   make check   what to run before a commit: format, lint, types, import rule, quick tests
+#   make lint types imports bench sizes clean
+
+PYTHON ?= python3
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+# a changed dependency gives another name, so the environment is brought up to date exactly when it has to be
+INSTALLED := $(VENV)/installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+
+.PHONY: demo test lint types imports bench check sizes clean
+.DEFAULT_GOAL := test
+
+demo: $(INSTALLED)
+	$(BIN)/understudy demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+imports: $(INSTALLED)
+	$(BIN)/lint-imports
+
+check: lint types imports test
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/run.py
+
+sizes:
+	@find src -name '*.py' -exec wc -l {} + | sort -n
+	@echo
+	@for room in src/understudy/*/; do \
+	  printf '%7d  %s\n' "$$(find $$room -name '*.py' -exec cat {} + | wc -l)" "$$room"; done
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED):
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	  v >= (3, 11) or sys.exit("Understudy needs Python 3.11 or newer; $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12" % v[:2])'
+	@echo "Setting up $(VENV): a minute or two, most of it PyTorch. This happens once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'
+	@rm -f $(VENV)/installed-*
+	@touch $@
