@@ -1,4 +1,11 @@
-"""How far predicted actions are from demonstrated ones: absolute error per joint and per step ahead, padding left out."""
+"""Action error: how far predicted actions are from demonstrated ones, per joint and per step ahead.
+
+The arithmetic that validation during training and `understudy eval` share, so that both say the same number.
+
+    error[s, j] = mean over windows w of |predicted[w, s, j] - demonstrated[w, s, j]|      in the dataset's units
+
+Entries past the end of an episode are left out: nothing was demonstrated there.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +15,46 @@ import torch
 from torch import Tensor
 
 
-@dataclass
+@dataclass(frozen=True)
 class ActionError:
-    """Sums of absolute errors; add batches, then read means.
+    """Absolute errors of any number of windows, summed; adding two gives that of both sets of windows.
 
-    error_sum   (chunk, action_dim) float64, the dataset's own action units
-    count       (chunk,) float64: valid windows at each step ahead
+    total   (S, A) float64, sums over windows
+    count   (S,) float64, how many windows have a demonstrated action that many steps ahead
     """
 
-    error_sum: Tensor
+    total: Tensor
     count: Tensor
 
     def __add__(self, other: ActionError) -> ActionError:
-        return ActionError(self.error_sum + other.error_sum, self.count + other.count)
+        return ActionError(self.total + other.total, self.count + other.count)
 
     def per_joint(self) -> Tensor:
-        """Mean absolute error of each joint over all valid entries: (action_dim,)."""
-        return self.error_sum.sum(0) / self.count.sum().clamp(min=1)
+        """(A,) mean absolute error of each joint over every demonstrated entry; NaN when there is none."""
+        return self.total.sum(0) / self.count.sum()
 
-    def per_step_ahead(self) -> Tensor:
-        """Mean absolute error of each joint at each step ahead: (chunk, action_dim)."""
-        return self.error_sum / self.count.clamp(min=1)[:, None]
+    def per_step(self) -> Tensor:
+        """(S, A) mean absolute error by steps ahead; NaN where no window reaches that far."""
+        return self.total / self.count[:, None]
 
 
 def action_error(predicted: Tensor, actual: Tensor, is_pad: Tensor) -> ActionError:
-    """Errors of a batch: `predicted` and `actual` (batch, chunk, action_dim), `is_pad` (batch, chunk) bool."""
-    valid = (~is_pad).to(torch.float64)
-    error = (predicted.to(torch.float64) - actual.to(torch.float64)).abs() * valid[..., None]
-    return ActionError(error.sum(0), valid.sum(0))
+    """The errors of a batch of windows; on the CPU, whatever the device of the arguments.
+
+    predicted, actual   (B, S, A), the same units
+    is_pad              (B, S) bool, true where nothing was demonstrated
+    """
+    assert predicted.shape == actual.shape, (predicted.shape, actual.shape)
+    valid = ~is_pad
+    # MPS has no float64: the subtraction is exact enough in float32, the sums are made on the CPU
+    error = (predicted.float() - actual.float()).abs().cpu().double()
+    valid = valid.cpu()
+    return ActionError(torch.where(valid[..., None], error, 0.0).sum(0), valid.double().sum(0))
+
+
+def in_deviations(per_joint: Tensor, std: Tensor) -> float:
+    """One number for joints of different units: the mean over joints of error divided by standard deviation.
+
+    1.0 means: as far off, on average, as the actions themselves spread.
+    """
+    return float((per_joint / std.to(per_joint)).mean())
