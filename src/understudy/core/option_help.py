@@ -1,0 +1,62 @@
+"""The text of --help: options in groups, each with its default and a description, readable at 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from .describe import allowed, choices, options_of, written
+
+WIDTH = 80
+_COLUMN = 34
+
+
+def options_help(model: type[BaseModel], positionals: Sequence[str], verb: str) -> str:
+    """The help of one verb."""
+    bare = "".join(f" {name.upper()}" for name in positionals)
+    summary = textwrap.fill(" ".join((model.__doc__ or "").split()), WIDTH)
+    options = list(options_of(model))
+    words = [(path, field) for path, field in options if ".".join(path) in positionals]
+    rest = [(path, field) for path, field in options if ".".join(path) not in positionals]
+    lines = [f"usage: understudy {verb}{bare} [--name=value ...]", "", summary, ""]
+    lines += [line for path, field in words for line in entry(".".join(path).upper(), describe_option(field))]
+    lines += [""] if words else []
+    lines += ["Options:", *(line for path, field in rest for line in option_entry(path, field))]
+    return "\n".join(lines) + "\n"
+
+
+def option_entry(path: tuple[str, ...], field: FieldInfo) -> list[str]:
+    """The lines of one option."""
+    name, default = ".".join(path), _default(field)
+    return entry(f"--{name}" if default is None else f"--{name}={default}", describe_option(field))
+
+
+def describe_option(field: FieldInfo) -> str:
+    """Its description and, where the description alone leaves it open, what may be given."""
+    parts = [field.description or ""]
+    if named := choices(field.annotation):
+        parts.append(f"one of {', '.join(named)}" if len(named) > 1 else "")
+    elif field.metadata or not field.description:
+        parts.append(allowed(field))
+    if field.is_required():
+        parts.append("required")
+    return "; ".join(part for part in parts if part)
+
+
+def entry(left: str, right: str) -> list[str]:
+    """`left` and its explanation in two columns, or below each other when `left` is long."""
+    indent = " " * _COLUMN
+    lines = textwrap.wrap(right, WIDTH - _COLUMN) or [""]
+    if len(left) + 4 <= _COLUMN:
+        return [f"  {left:<{_COLUMN - 2}}{lines[0]}".rstrip(), *(indent + line for line in lines[1:])]
+    return [f"  {left}", *(indent + line for line in lines if line)]
+
+
+def _default(field: FieldInfo) -> str | None:
+    value: Any = field.get_default(call_default_factory=True)
+    return None if value is PydanticUndefined else written(value)
