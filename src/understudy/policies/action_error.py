@@ -52,9 +52,11 @@ def action_error(predicted: Tensor, actual: Tensor, is_pad: Tensor) -> ActionErr
     return ActionError(torch.where(valid[..., None], error, 0.0).sum(0), valid.double().sum(0))
 
 
-def in_deviations(per_joint: Tensor, std: Tensor) -> float:
+def in_deviations(error: ActionError, deviation: Tensor) -> float:
     """One number for joints of different units: the mean over joints of error divided by standard deviation.
 
-    1.0 means: as far off, on average, as the actions themselves spread.
+    1.0 means: as far off, on average, as the actions themselves spread. Joints that hardly move (below a thousandth of
+    the largest deviation) are left out: their error is noise divided by noise.
     """
-    return float((per_joint / std.to(per_joint)).mean())
+    moving = deviation > 1e-3 * deviation.max()
+    return float((error.per_joint()[moving] / deviation[moving].double()).mean())

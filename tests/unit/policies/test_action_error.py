@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from understudy.policies.action_error import action_error, in_deviations
+from understudy.policies.action_error import ActionError, action_error, in_deviations
 
 
 def test_errors_are_means_over_windows_by_step_and_joint() -> None:
@@ -42,5 +42,13 @@ def test_a_step_that_no_window_reaches_has_no_error() -> None:
     assert torch.isnan(error.per_step()[1]).all()
 
 
+def error_of(per_joint: list[float]) -> ActionError:
+    return action_error(torch.tensor([[per_joint]]), torch.zeros(1, 1, len(per_joint)), torch.zeros(1, 1).bool())
+
+
 def test_joints_of_different_units_are_compared_in_standard_deviations() -> None:
-    assert in_deviations(torch.tensor([2.0, 0.5]), torch.tensor([4.0, 1.0])) == pytest.approx(0.5)
+    assert in_deviations(error_of([2.0, 0.5]), torch.tensor([4.0, 1.0])) == pytest.approx(0.5)
+
+
+def test_a_joint_that_hardly_moves_does_not_count() -> None:
+    assert in_deviations(error_of([2.0, 0.5]), torch.tensor([4.0, 1e-4])) == pytest.approx(0.5)

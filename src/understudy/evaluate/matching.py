@@ -1,0 +1,54 @@
+"""Do a policy and a dataset speak of the same things? If not: both sides in two columns, and nothing is guessed."""
+
+from __future__ import annotations
+
+from understudy.core.errors import ConfigError, nearest
+from understudy.data.spec import DatasetSpec, FeatureSpec
+from understudy.policies.config import Feature, PolicyConfig
+
+
+def check_features(config: PolicyConfig, spec: DatasetSpec) -> None:
+    """Every feature the policy reads or writes has to be in the dataset, with the same kind and shape.
+
+    Raises ConfigError with a table of both sides, and a rename to try where one name is close to another.
+    """
+    wanted = {**config.input_features, **config.output_features}
+    faults = [name for name, feature in wanted.items() if not _same(feature, spec.features.get(name))]
+    if not faults:
+        return
+    raise ConfigError(
+        "the features of the policy are not those of the dataset\n" + table(wanted, spec.features),
+        hint=_hint(faults, wanted, spec.features),
+    )
+
+
+def table(wanted: dict[str, Feature], found: dict[str, FeatureSpec]) -> str:
+    """Policy on the left, dataset on the right, a mark before each line that does not fit."""
+    rows = [("", "the policy wants", "the dataset has")]
+    for name, feature in wanted.items():
+        other = found.get(name)
+        mark = " " if _same(feature, other) else "x"
+        rows.append((mark, f"{name} {_shape(feature.shape)}", f"{name} {_shape(other.shape)}" if other else "-"))
+    rows += [(" ", "-", f"{name} {_shape(other.shape)}") for name, other in found.items() if name not in wanted]
+    width = max(len(left) for _, left, _ in rows)
+    return "\n".join(f"  {mark:1} {left:<{width}}  {right}" for mark, left, right in rows)
+
+
+def _same(feature: Feature, other: FeatureSpec | None) -> bool:
+    return other is not None and other.type == feature.type and tuple(other.shape) == tuple(feature.shape)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _hint(faults: list[str], wanted: dict[str, Feature], found: dict[str, FeatureSpec]) -> str:
+    unused = [name for name in found if name not in wanted]
+    for name in faults:
+        if name in found:
+            continue
+        same_shape = [other for other in unused if _same(wanted[name], found[other])]
+        guess = nearest(name, same_shape) or (same_shape[0] if len(same_shape) == 1 else None)
+        if guess:
+            return f'if it is the same thing under another name: --rename_map=\'{{"{guess}": "{name}"}}\''
+    return "take the dataset the policy was trained on, or one recorded with the same robot and cameras"
