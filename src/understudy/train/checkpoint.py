@@ -1,0 +1,230 @@
+"""Checkpoints: LeRobot's layout, written all or nothing, each with a manifest by which damage is recognised.
+
+    checkpoints/000500/pretrained_model/...              what LeRobot and `load_policy` read
+                      /training_state/...                optimiser, schedule, step, as LeRobot resumes them
+                      /training_state/checkpoint.json    why it was saved, best value so far, size and CRC of each file
+                last -> 000500    best -> 000300
+
+Why a checkpoint was saved decides how long it is kept: those of `save_freq` and the final one stay; a timed or
+interrupted one goes when a newer one is there; of the best ones, the best stays.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.torch import load_file, save_file
+
+from understudy.core import log
+from understudy.core.errors import CheckpointError
+from understudy.core.files import folder_written_atomically, link_atomically, remove_leftovers, write_atomically
+from understudy.core.run_folder import PRETRAINED, TRAINING_STATE, RunFolder
+from understudy.policies.pretrained import load_weights_into, save_pretrained
+
+from .optim import flatten_state, restore_state
+from .rng_state import current_rng_state
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LambdaLR
+
+    from understudy.policies.base import Policy
+
+MANIFEST = "checkpoint.json"
+_PASSING_REASONS = {"time", "interrupt"}
+_REQUIRED = (
+    f"{PRETRAINED}/config.json",
+    f"{PRETRAINED}/model.safetensors",
+    f"{TRAINING_STATE}/training_step.json",
+    f"{TRAINING_STATE}/optimizer_state.safetensors",
+)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best held-out value so far and the step it was measured at."""
+
+    value: float
+    step: int
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Where a run goes on."""
+
+    step: int
+    best: Best | None
+
+
+class Checkpoints:
+    """Saves, finds, restores and prunes the checkpoints of one run."""
+
+    def __init__(self, run: RunFolder, train_config: dict[str, Any], total_steps: int) -> None:
+        self._run = run
+        self._train_config = train_config
+        self._total_steps = total_steps
+        run.checkpoints.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(run.checkpoints)
+
+    def save(
+        self,
+        step: int,
+        policy: Policy,
+        optimizer: Optimizer,
+        schedule: LambdaLR | None,
+        *,
+        reasons: Iterable[str],
+        best: Best | None,
+    ) -> Path:
+        """Write the checkpoint of `step` and point `last` (and `best`) at it. Raises DiskFull; the older ones stay."""
+        target = self._run.checkpoint(step, self._total_steps)
+        reasons = list(reasons)
+        if target.exists() and not damage(target):
+            # the same step of the same run is the same checkpoint: only why it is kept has grown
+            _rewrite_manifest(target, reasons=sorted({*_manifest(target).get("reasons", []), *reasons}))
+        else:
+            if target.exists():
+                shutil.rmtree(target)
+            with folder_written_atomically(target) as folder:
+                save_pretrained(policy, folder / PRETRAINED, train_config=self._train_config)
+                _save_training_state(folder / TRAINING_STATE, step, optimizer, schedule)
+                manifest = {
+                    "format": 1,
+                    "step": step,
+                    "reasons": reasons,
+                    "best": {"value": best.value, "step": best.step} if best else None,
+                    "files": {str(p.relative_to(folder)): _fingerprint(p) for p in _files(folder)},
+                }
+                (folder / TRAINING_STATE / MANIFEST).write_text(json.dumps(manifest, indent=2))
+        link_atomically(self._run.last, target.name)
+        if "best" in reasons:
+            link_atomically(self._run.best, target.name)
+        self._prune(newest=target)
+        return target
+
+    def _prune(self, newest: Path) -> None:
+        best = self._run.best.resolve() if self._run.best.is_symlink() else None
+        for path in self._run.saved_checkpoints():
+            if path in (newest, best):
+                continue
+            reasons = set(_manifest(path).get("reasons", ["schedule"]))
+            if reasons <= _PASSING_REASONS | {"best"}:
+                shutil.rmtree(path)
+
+    def newest_good(self) -> Path | None:
+        """The newest undamaged checkpoint, None when there is none at all. Damaged ones are named, loudly.
+
+        Raises CheckpointError when every checkpoint is damaged.
+        """
+        saved = self._run.saved_checkpoints()
+        for path in reversed(saved):
+            fault = damage(path)
+            if fault is None:
+                return path
+            log.warn(f"checkpoint {path.name} is damaged ({fault}); taking the one before it")
+        if saved:
+            raise CheckpointError(
+                "every checkpoint of this run is damaged",
+                where=str(self._run.checkpoints),
+                hint="start again in a new folder; `understudy inspect` shows what each folder still holds",
+            )
+        return None
+
+
+def restore(path: Path, policy: Policy, optimizer: Optimizer, schedule: LambdaLR | None) -> Resumed:
+    """Load weights, optimiser state and schedule of a checkpoint folder (ours or LeRobot's) into live objects."""
+    load_weights_into(policy, path / PRETRAINED)
+    state = path / TRAINING_STATE
+    step = int(json.loads((state / "training_step.json").read_text())["step"])
+    try:
+        restore_state(optimizer, load_file(state / "optimizer_state.safetensors"))
+    except (ValueError, KeyError, IndexError) as error:
+        raise CheckpointError(
+            f"the optimiser's state does not fit this policy: {error}",
+            where=str(state / "optimizer_state.safetensors"),
+            hint="go on from the weights alone, in a new run: --policy.path=" + str(path / PRETRAINED),
+        ) from error
+    if schedule is not None:
+        schedule.last_epoch = step
+        rates = [base * f(step) for base, f in zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)]
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        schedule._last_lr = rates
+        schedule._step_count = step + 1
+    best = _manifest(path).get("best")
+    return Resumed(step, Best(**best) if best else None)
+
+
+def damage(path: Path) -> str | None:
+    """What is wrong with a checkpoint folder, in a few words; None when it is whole.
+
+    A folder that LeRobot wrote has no manifest: there the files must exist and the safetensors files be whole.
+    """
+    for name in _REQUIRED:
+        if not (path / name).is_file():
+            return f"{name} is missing"
+    if not (path / TRAINING_STATE / MANIFEST).is_file():
+        return _first_truncated(path)
+    try:
+        files = _manifest(path)["files"]
+    except KeyError:
+        return f"{MANIFEST} is not readable"
+    for name, expected in files.items():
+        if not (path / name).is_file():
+            return f"{name} is missing"
+        if _fingerprint(path / name) != expected:
+            return f"{name} is not what was written"
+    return None
+
+
+def _first_truncated(path: Path) -> str | None:
+    for file in _files(path):
+        if file.suffix == ".safetensors":
+            head = file.read_bytes()[:8]
+            try:
+                load_file(file)
+            except Exception as error:  # safetensors raises a class of its own for every kind of damage
+                return f"{file.name}: {error}" if len(head) == 8 else f"{file.name} is truncated"
+    return None
+
+
+def _save_training_state(folder: Path, step: int, optimizer: Optimizer, schedule: LambdaLR | None) -> None:
+    folder.mkdir()
+    (folder / "training_step.json").write_text(json.dumps({"step": step}, indent=4))
+    save_file(flatten_state(optimizer), folder / "optimizer_state.safetensors")
+    groups = optimizer.state_dict()["param_groups"]
+    (folder / "optimizer_param_groups.json").write_text(json.dumps(groups, indent=4))
+    if schedule is not None:
+        (folder / "scheduler_state.json").write_text(json.dumps(schedule.state_dict(), indent=4))
+    save_file(current_rng_state(), folder / "rng_state.safetensors")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+
+
+def _fingerprint(path: Path) -> list[int]:
+    """[bytes, CRC-32] of a file."""
+    crc = 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            crc = zlib.crc32(block, crc)
+    return [path.stat().st_size, crc]
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((path / TRAINING_STATE / MANIFEST).read_text())
+    except (OSError, json.JSONDecodeError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _rewrite_manifest(path: Path, **changes: Any) -> None:
+    write_atomically(path / TRAINING_STATE / MANIFEST, json.dumps(_manifest(path) | changes, indent=2))

@@ -1,0 +1,191 @@
+"""The training loop, top to bottom. No policy is named here, and nothing waits for the device except to read scalars.
+
+    take a batch -> update -> now and then: log, validate, save -> stop when asked
+
+Step k uses draws k*n ... k*n+n-1 of the sampler (n micro-batches per update) and randomness derived from (seed, draw),
+so a run resumed at step k does exactly what the run that was never stopped did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from understudy.core.errors import Interrupted
+from understudy.core.run_folder import RunFolder
+
+from .checkpoint import Best, Checkpoints, Resumed
+
+if TYPE_CHECKING:
+    from .config import TrainConfig
+    from .console import Console
+    from .events import EventLog
+    from .signals import StopRequest
+    from .source import Source
+    from .step import Update
+    from .validate import HeldOut
+
+# on an accelerator the flag for a non-finite loss is read this often (on a CPU it is read at every step)
+HEALTH_CHECK_EVERY = 50
+
+
+@dataclass
+class Training:
+    """Everything the loop works with."""
+
+    config: TrainConfig
+    run: RunFolder
+    update: Update
+    source: Source
+    held_out: HeldOut | None
+    events: EventLog
+    console: Console
+    checkpoints: Checkpoints
+    stop: StopRequest
+    group_names: list[str]
+    frames: int  # frames trained on
+    episodes: int  # episodes trained on
+    step: int = 0  # updates done
+    best: Best | None = None
+
+
+def train_loop(training: Training, start: Resumed) -> None:
+    """Train from `start` to the last step. Raises Interrupted after saving, NonFinite, ResourceError."""
+    t, config = training, training.config
+    t.step, t.best = start.step, start.best
+    clock = _Clock()
+    last_saved = time.monotonic()
+    t.stop.patient = True
+    while t.step < config.steps:
+        draw = t.step * config.grad_accumulation_steps
+        with clock.waiting_for_data():
+            batches = [t.source.take(draw + i) for i in range(config.grad_accumulation_steps)]
+        t.update(batches, t.step)
+        t.step += 1
+        t.console.tick(t.step)
+
+        if _every(config.log_freq, t.step) or t.step == config.steps:
+            _log_step(t, clock)
+        elif t.step % HEALTH_CHECK_EVERY == 0:
+            t.update.window.raise_if_not_finite()
+
+        with clock.paused():
+            improved = _validate(t)
+            reasons = _reasons_to_save(t, improved, time.monotonic() - last_saved)
+            if reasons:
+                _save(t, reasons)
+                last_saved = time.monotonic()
+        if t.stop.requested is not None:
+            saved = reasons or t.run.last.exists()
+            raise Interrupted(
+                f"stopped after step {t.step}",
+                exit_code=t.stop.requested,
+                hint=f"go on with: understudy train --resume {t.run.path}" if saved else None,
+            )
+
+
+def _every(period: int | None, step: int) -> bool:
+    return bool(period) and step % (period or 1) == 0
+
+
+def _log_step(t: Training, clock: _Clock) -> None:
+    steps = t.update.window.steps
+    means = t.update.window.means()
+    per_step, waited = clock.read(steps)
+    samples_per_step = t.config.batch_size * t.config.grad_accumulation_steps
+    samples = t.step * samples_per_step
+    rates = [group["lr"] for group in t.update.optimizer.param_groups]
+    t.events.append(
+        "step",
+        t.step,
+        **means,
+        lr=rates[0],
+        **{f"lr_{name}": rate for name, rate in zip(t.group_names, rates, strict=True)},
+        update_s=per_step - waited,
+        data_s=waited,
+        samples=samples,
+        episodes=samples / (t.frames / t.episodes),
+        epochs=samples / t.frames,
+        samples_per_s=samples_per_step / per_step,
+    )
+
+
+def _validate(t: Training) -> bool:
+    """Measure held-out error when it is due; whether it is the best so far."""
+    if t.held_out is None or not (_every(t.config.eval_steps, t.step) or t.step == t.config.steps):
+        return False
+    t.update.window.raise_if_not_finite()
+    result = t.held_out.measure(t.update.policy)
+    t.events.append("validation", t.step, **result)
+    error = float(result["action_error"])
+    if t.best is not None and error >= t.best.value:
+        return False
+    t.best = Best(error, t.step)
+    return True
+
+
+def _reasons_to_save(t: Training, improved: bool, since_last_s: float) -> list[str]:
+    """Why to save now, the weightiest reason first; empty: not now."""
+    config = t.config
+    if not config.save_checkpoint:
+        return []
+    reasons = []
+    if t.step == config.steps:
+        reasons.append("final")
+    if _every(config.save_freq if config.save_freq > 0 else None, t.step):
+        reasons.append("schedule")
+    if t.stop.requested is not None:
+        reasons.append("interrupt")
+    if improved:
+        reasons.append("best")
+    if not reasons and config.save_minutes > 0 and since_last_s > 60 * config.save_minutes:
+        reasons.append("time")
+    return reasons
+
+
+def _save(t: Training, reasons: list[str]) -> Path:
+    # a checkpoint is only ever made of finite weights: this read is the price
+    t.update.window.raise_if_not_finite()
+    began = time.monotonic()
+    path = t.checkpoints.save(
+        t.step, t.update.policy, t.update.optimizer, t.update.schedule, reasons=reasons, best=t.best
+    )
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    seconds = time.monotonic() - began
+    t.events.append(
+        "checkpoint", t.step, path=str(path), reason=reasons[0], reasons=reasons, bytes=size, seconds=seconds
+    )
+    return path
+
+
+class _Clock:
+    """Seconds per step since the last reading, and the part of them spent waiting for data; pauses are left out."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._waited = 0.0
+        self._paused = 0.0
+
+    @contextlib.contextmanager
+    def waiting_for_data(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self._waited += time.perf_counter() - began
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self._paused += time.perf_counter() - began
+
+    def read(self, steps: int) -> tuple[float, float]:
+        """(seconds per step, seconds per step waiting for data); starts a new window."""
+        now = time.perf_counter()
+        per_step = (now - self._began - self._paused) / steps
+        waited = self._waited / steps
+        self._began, self._waited, self._paused = now, 0.0, 0.0
+        return per_step, waited

@@ -1,0 +1,59 @@
+"""The optimiser of a run: the policy's parameter groups and preset, unless the user's own settings say otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+if TYPE_CHECKING:
+    from understudy.policies.base import Policy
+    from understudy.policies.config import OptimizerPreset
+
+
+def build_optimizer(policy: Policy, settings: OptimizerPreset, *, use_groups: bool) -> Optimizer:
+    """Optimiser over the policy's own groups (`use_groups`), or over one flat list, as LeRobot without its preset.
+
+    LeRobot's order of groups and parameters is kept: stored optimiser states refer to parameters by position.
+    """
+    if use_groups:
+        groups = [{k: v for k, v in group.items() if k != "name"} for group in policy.param_groups()]
+    else:
+        groups = [{"params": list(policy.parameters())}]
+    common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
+    if settings.type == "sgd":
+        return SGD(groups, **common)
+    common |= {"betas": settings.betas, "eps": settings.eps}
+    return AdamW(groups, **common) if settings.type == "adamw" else Adam(groups, **common)
+
+
+def group_names(policy: Policy, *, use_groups: bool) -> list[str]:
+    """A name for each parameter group, for the learning rates in the event log."""
+    return [str(group["name"]) for group in policy.param_groups()] if use_groups else ["all"]
+
+
+def state_bytes(optimizer: Optimizer) -> int:
+    """Bytes that the optimiser keeps per run once it has stepped: moments of every trained parameter."""
+    moments = 1 if isinstance(optimizer, SGD) else 2
+    trained = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+    return moments * sum(p.numel() * p.element_size() for p in trained)
+
+
+def flatten_state(optimizer: Optimizer) -> dict[str, torch.Tensor]:
+    """The optimiser's state as flat tensors `state/<parameter index>/<name>`, LeRobot's layout."""
+    flat = {}
+    for index, entries in optimizer.state_dict()["state"].items():
+        for name, value in entries.items():
+            tensor = value if isinstance(value, torch.Tensor) else torch.tensor(float(value))
+            flat[f"state/{index}/{name}"] = tensor.detach().cpu().contiguous()
+    return flat
+
+
+def restore_state(optimizer: Optimizer, flat: dict[str, torch.Tensor]) -> None:
+    """Put a flat state back. Hyper-parameters stay those of the live optimiser, which the configuration decides."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in flat.items():
+        parts = key.split("/")
+        state.setdefault(int(parts[1]), {})[parts[2]] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,67 @@
+"""The plan: what a run is about to do, printed before anything long starts, so that a wrong number is seen in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from understudy.core import log
+from understudy.core.units import readable_bytes
+
+from .optim import state_bytes
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from understudy.data.frames import FramesPlan
+    from understudy.data.lerobot import Dataset
+    from understudy.data.split import Split
+    from understudy.policies.base import Policy
+
+    from .config import TrainConfig
+
+
+def print_data_plan(config: TrainConfig, dataset: Dataset, split: Split, frames: FramesPlan) -> None:
+    """What is trained on and how the frames are held."""
+    features = ", ".join(
+        f"{name.removeprefix('observation.')} {'x'.join(map(str, feature.shape))}"
+        for name, feature in dataset.spec.features.items()
+    )
+    held_out = f"{len(split.validation)} held out" if split.validation else "none held out"
+    _row("dataset", f"{dataset.repo_id}  {dataset.version}, {len(dataset.episodes)} episodes ({held_out})")
+    _row("", f"{dataset.num_rows:,} frames at {dataset.fps:g} Hz; {features}")
+    _row("frames", f"{frames.tier}  {frames.reason}")
+    _row("device", str(config.policy.device))
+
+
+def print_training_plan(
+    config: TrainConfig, policy: Policy, optimizer: Optimizer, train_frames: int, eval_frames: int
+) -> None:
+    """The model, the number of updates, and the memory that is needed whatever the activations take."""
+    parameters = list(policy.parameters())
+    total = sum(p.numel() for p in parameters)
+    trained = sum(p.numel() for p in parameters if p.requires_grad)
+    _row("policy", f"{config.policy.type}  {total:,} parameters, {trained:,} trained, {config.precision}")
+    per_update = config.batch_size * config.grad_accumulation_steps
+    epochs = config.steps * per_update / train_frames
+    batch = f"batch {config.batch_size}"
+    if config.grad_accumulation_steps > 1:
+        batch += f" x {config.grad_accumulation_steps} accumulated"
+    _row("updates", f"{config.steps:,} of {batch} = {epochs:.1f} epochs of {train_frames:,} frames")
+    settings = optimizer.param_groups[0]
+    schedule = config.scheduler.type if config.scheduler else "constant rate"
+    _row("optimiser", f"{type(optimizer).__name__}  lr {settings['lr']:g}, {schedule}")
+    if config.eval_steps and eval_frames:
+        _row("held out", f"{eval_frames:,} frames measured every {config.eval_steps:,} updates")
+    needed = sum(p.numel() * p.element_size() * (2 if p.requires_grad else 1) for p in parameters)
+    needed += state_bytes(optimizer)
+    _row("memory", f"{readable_bytes(needed)} for weights, gradients and optimiser; activations come on top")
+    if config.save_checkpoint:
+        timed = f" and every {config.save_minutes:g} minutes" if config.save_minutes > 0 else ""
+        every = f"every {config.save_freq:,} updates{timed}" if config.save_freq > 0 else f"at the end{timed}"
+        _row("saved", f"{every}, at the best held-out error, and on Ctrl-C, in {config.output_dir}")
+    else:
+        _row("saved", "nothing: --save_checkpoint=false")
+
+
+def _row(label: str, text: str) -> None:
+    log.say(f"{label:<10} {text}")

@@ -1,0 +1,247 @@
+"""Between a checked configuration and the first step: dataset, split, frames, statistics, policy, optimiser."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from understudy.core import log
+from understudy.core.errors import ConfigError, DataError
+from understudy.core.run_folder import PRETRAINED, RunFolder
+from understudy.data.frames import Frames, FramesPlan, open_frames, plan_frames
+from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.sampler import Sampler
+from understudy.data.spec import Statistics
+from understudy.data.split import Split, split_episodes
+from understudy.data.statistics import compute_statistics, guard_zero_spread, use_imagenet
+from understudy.data.windows import Windows
+from understudy.nn.devices import choose_device
+from understudy.policies.pretrained import load_policy, load_weights_into
+
+from .config import TrainConfig
+from .events import read_events
+from .optim import build_optimizer, group_names
+from .plan import print_data_plan
+from .schedule import build_schedule
+from .source import Source
+from .step import Update
+from .validate import HeldOut, held_out_rows
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LambdaLR
+
+    from understudy.policies.base import Policy
+
+# frames that a policy may look at to measure what it needs before the first update
+_CALIBRATION_FRAMES = 64
+
+
+@dataclass
+class Prepared:
+    """A dataset ready to be trained on, and the configuration with everything filled in that follows from it."""
+
+    config: TrainConfig
+    dataset: Dataset
+    split: Split
+    frames_plan: FramesPlan
+    _frames: Frames | None = None
+    _statistics: Statistics | None = None
+
+    @property
+    def frames(self) -> Frames:
+        """The decoded frames; decoding happens at the first use."""
+        if self._frames is None:
+            self._frames = open_frames(self.dataset, self.frames_plan, workers=self.config.num_workers)
+        return self._frames
+
+    @property
+    def train_rows(self) -> np.ndarray:
+        return rows_of_episodes(self.dataset, self.split.train)
+
+    @property
+    def train_frames(self) -> int:
+        return len(self.train_rows)
+
+    @property
+    def held_out_frames(self) -> int:
+        return len(held_out_rows(self.dataset, self.split.validation, self.config.max_eval_samples))
+
+    def print_forecast(self) -> None:
+        """For a dry run: what would be trained, without decoding or building anything."""
+        per_update = self.config.batch_size * self.config.grad_accumulation_steps
+        epochs = self.config.steps * per_update / self.train_frames
+        log.say(f"{'updates':<10} {self.config.steps:,} = {epochs:.1f} epochs of {self.train_frames:,} frames")
+        log.say("dry run: nothing was written")
+
+    def windows(self) -> Windows:
+        policy = self.config.policy
+        cameras = [name for name in policy.input_features if name in self.dataset.spec.cameras]
+        return Windows(self.dataset, self.frames, action_offsets=policy.action_offsets(), cameras=cameras)
+
+    def source(self) -> Source:
+        return Source(self.windows(), Sampler(self.train_rows, self.config.batch_size, self.config.seed))
+
+    def held_out(self, device: torch.device) -> HeldOut | None:
+        """The held-out measurement, None when no episode is held out or it is switched off."""
+        if not self.split.validation or not self.config.eval_steps:
+            return None
+        rows = held_out_rows(self.dataset, self.split.validation, self.config.max_eval_samples)
+        return HeldOut(
+            self.windows(),
+            rows,
+            batch_size=self.config.batch_size,
+            episodes=self.split.validation,
+            precision=self.config.precision,
+            device=device,
+        )
+
+    def statistics(self) -> Statistics:
+        """Statistics of the training episodes (or the whole set's own), as the policy will carry them."""
+        if self._statistics is not None:
+            return self._statistics
+        options = self.config.dataset
+        if options.statistics == "dataset":
+            found = self.dataset.own_statistics()
+            if found is None:
+                raise DataError(
+                    "the dataset holds no statistics of its own",
+                    where=str(self.dataset.root),
+                    hint="leave out --dataset.statistics=dataset: they are computed over the training episodes",
+                )
+        else:
+            found = compute_statistics(self.dataset, self.split.train, self.frames)
+        if options.use_imagenet_stats:
+            found = use_imagenet(found, self.dataset.spec.cameras)
+        found, warnings = guard_zero_spread(found, self.dataset.spec)
+        for warning in warnings:
+            log.warn(warning)
+        self._statistics = found
+        return found
+
+
+@dataclass
+class PolicyParts:
+    """The live objects that a checkpoint restores."""
+
+    policy: Policy
+    optimizer: Optimizer
+    schedule: LambdaLR | None
+    update: Update
+    group_names: list[str]
+    device: torch.device
+
+
+def prepare(config: TrainConfig, folder: RunFolder) -> Prepared:
+    """Load and check everything that can be checked without decoding a frame; print the data's part of the plan."""
+    device = choose_device(config.policy.device)
+    options = config.dataset
+    dataset = load_dataset(
+        options.repo_id,
+        root=options.root,
+        revision=options.revision,
+        episodes=options.episodes,
+        exclude_episodes=options.exclude_episodes,
+        tolerance_s=config.tolerance_s,
+        rename_map=config.rename_map,
+    )
+    for warning in dataset.warnings:
+        log.warn(warning)
+    if config.resume:
+        check_same_dataset(dataset, folder)
+    split = _split(config, dataset, folder)
+    train_frames = len(rows_of_episodes(dataset, split.train))
+    policy = config.policy.with_features(dataset.spec).model_copy(update={"device": str(device)})
+    config = with_numbers_filled_in(config.model_copy(update={"policy": policy}), train_frames)
+    frames_plan = plan_frames(dataset, tier=options.frames)
+    print_data_plan(config, dataset, split, frames_plan)
+    return Prepared(config, dataset, split, frames_plan)
+
+
+def with_numbers_filled_in(config: TrainConfig, train_frames: int) -> TrainConfig:
+    """The configuration with what was left open made definite: steps from epochs, and how often to log and validate."""
+    steps = config.steps
+    if config.num_epochs is not None:
+        per_update = config.batch_size * config.grad_accumulation_steps
+        steps = max(1, math.ceil(config.num_epochs * train_frames / per_update))
+    log_freq = config.log_freq if config.log_freq is not None else max(1, min(200, steps // 100))
+    # measuring 256 frames costs about ten updates: a tenth of a short run, half a percent of a long one
+    eval_steps = config.eval_steps if config.eval_steps is not None else max(1, min(2000, steps // 10))
+    return config.model_copy(
+        update={"steps": steps, "num_epochs": None, "log_freq": log_freq, "eval_steps": eval_steps}
+    )
+
+
+def _split(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> Split:
+    if config.resume and folder.split.exists():
+        return Split.from_json(json.loads(folder.split.read_text()))
+    options = config.dataset
+    return split_episodes(dataset, seed=config.seed, eval_split=options.eval_split, eval_episodes=options.eval_episodes)
+
+
+def check_same_dataset(dataset: Dataset, folder: RunFolder) -> None:
+    """Going on with a run on other data would be another run. Raises ConfigError."""
+    if not folder.events.exists():
+        return
+    started = next((e for e in read_events(folder.events) if e["event"] == "run_started"), None)
+    if started is not None and started["dataset"]["fingerprint"] != dataset.fingerprint:
+        raise ConfigError(
+            "the dataset has changed since this run was started, so the run cannot go on as if nothing had happened",
+            where=str(dataset.root),
+            hint=f"train on the new data from the weights of this run: --policy.path={folder.path}",
+        )
+
+
+def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
+    """The policy on its device, with its optimiser: from a checkpoint, from pretrained weights, or fresh."""
+    config = prepared.config
+    device = torch.device(str(config.policy.device))
+    if checkpoint is not None:
+        policy = load_policy(checkpoint / PRETRAINED, str(device))
+    else:
+        # the weights' initialisation is a function of the seed, like every other draw
+        torch.manual_seed(config.seed)
+        if config.policy.pretrained_path:
+            policy = config.policy.skeleton(prepared.statistics()).to(device)
+            load_weights_into(policy, Path(config.policy.pretrained_path))
+        else:
+            policy = config.policy.build(prepared.statistics()).to(device)
+            _calibrate(prepared, policy)
+    policy.train()
+    settings = config.optimizer or config.policy.optimizer_preset()
+    use_groups = config.use_policy_training_preset
+    optimizer = build_optimizer(policy, settings, use_groups=use_groups)
+    schedule = build_schedule(config.scheduler, optimizer, config.steps)
+    update = Update(
+        policy,
+        optimizer,
+        schedule,
+        clip=settings.grad_clip_norm,
+        precision=config.precision,
+        seed=config.seed,
+        device=device,
+    )
+    return PolicyParts(policy, optimizer, schedule, update, group_names(policy, use_groups=use_groups), device)
+
+
+def _calibrate(prepared: Prepared, policy: Policy) -> None:
+    rows = prepared.train_rows
+    chosen = rows[np.linspace(0, len(rows) - 1, min(_CALIBRATION_FRAMES, len(rows))).round().astype(int)]
+    windows, size = prepared.windows(), prepared.config.batch_size
+    batches = (windows.gather(chosen[first : first + size]) for first in range(0, len(chosen), size))
+    done = policy.calibrate(batches)
+    if done:
+        log.say(f"{'measured':<10} {done}")
+
+
+def rows_of_episodes(dataset: Dataset, indices: list[int]) -> np.ndarray:
+    """Rows of the loaded dataset that belong to the episodes with these indices, in order."""
+    wanted = set(indices)
+    spans = [np.arange(e.start, e.start + e.length) for e in dataset.episodes if e.index in wanted]
+    return np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)

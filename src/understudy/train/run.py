@@ -1,0 +1,223 @@
+"""A whole training run: check everything, prepare, print the plan, train, leave a run folder.
+
+`understudy.train(config)` is this file's `train`. A new run needs a folder of its own; with `config.resume` it goes on
+from the newest undamaged checkpoint of `config.output_dir`, bit for bit as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from understudy import __version__
+from understudy.core import log
+from understudy.core.errors import ConfigError, HealthStop, Interrupted, UnderstudyError
+from understudy.core.files import locked, write_atomically
+from understudy.core.run_folder import PRETRAINED, RunFolder
+from understudy.core.units import readable_duration
+
+from .checkpoint import Checkpoints, Resumed, restore
+from .config import TrainConfig
+from .console import Console
+from .events import EventLog, read_events
+from .hub import check_credentials, push, wants_push
+from .loop import Training, train_loop
+from .machine import machine_facts
+from .plan import print_training_plan
+from .prepare import Prepared, prepare, prepare_policy
+from .signals import StopRequest
+from .sinks import build_sinks
+from .step import NonFinite
+from .telemetry import Telemetry
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk."""
+
+    path: Path
+
+    def events(self) -> list[dict[str, Any]]:
+        """Everything that happened, in order."""
+        return list(read_events(RunFolder(self.path).events))
+
+    @property
+    def last_checkpoint(self) -> Path | None:
+        """The newest checkpoint's `pretrained_model` folder."""
+        last = RunFolder(self.path).last
+        return last.resolve() / PRETRAINED if last.exists() else None
+
+
+def train(config: TrainConfig, *, dry_run: bool = False) -> Run:
+    """Train as `config` says; `dry_run` stops after the plan, having written nothing.
+
+    Raises ConfigError, DataError, HealthStop (exit code 4), ResourceError, Interrupted (after saving).
+    """
+    with StopRequest() as stop, contextlib.ExitStack() as closing:
+        folder = RunFolder(Path(config.output_dir or config.default_output_dir()))
+        check_folder(folder, resume=config.resume)
+        check_credentials(config)
+        prepared = prepare(config.model_copy(update={"output_dir": folder.path}), folder)
+        if dry_run:
+            prepared.print_forecast()
+            return Run(folder.path)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        if not closing.enter_context(locked(folder.lock, wait=False)):
+            raise ConfigError(
+                "another process is training in this folder",
+                where=str(folder.path),
+                hint="wait for it, or choose another --output_dir",
+            )
+        _train_prepared(prepared, folder, stop)
+    return Run(folder.path)
+
+
+def check_folder(folder: RunFolder, *, resume: bool) -> None:
+    """A new run must not touch what an older one left; a resumed one must find it. Raises ConfigError."""
+    content = [] if not folder.path.exists() else [p for p in folder.path.iterdir() if not p.name.startswith(".")]
+    if folder.path.exists() and not folder.path.is_dir():
+        raise ConfigError("the output folder is a file", where=str(folder.path), hint="choose another --output_dir")
+    if resume and not folder.config.exists() and not folder.saved_checkpoints():
+        raise ConfigError(
+            "there is no run to go on with", where=str(folder.path), hint="leave out --resume to start one"
+        )
+    if not resume and content:
+        what = "another run" if folder.config.exists() else "other files"
+        raise ConfigError(
+            f"the output folder holds {what}",
+            where=str(folder.path),
+            hint=f"go on with it: understudy train --resume {folder.path}, or choose another --output_dir",
+        )
+
+
+def _train_prepared(prepared: Prepared, folder: RunFolder, stop: StopRequest) -> None:
+    config = prepared.config
+    checkpoints = Checkpoints(folder, config.lerobot_json(), config.steps)
+    newest = checkpoints.newest_good() if config.resume else None
+    parts = prepare_policy(prepared, newest)
+    start = restore(newest, parts.policy, parts.optimizer, parts.schedule) if newest else Resumed(0, None)
+    print_training_plan(config, parts.policy, parts.optimizer, prepared.train_frames, prepared.held_out_frames)
+    for warning in parts.policy.warnings():
+        log.warn(warning)
+    if config.resume:
+        log.say(f"{'resumed':<10} from step {start.step:,} of {config.steps:,}")
+    if start.step >= config.steps:
+        log.say(f"nothing to do: {start.step:,} steps are done; ask for more with --steps")
+        return
+    write_atomically(folder.config, json.dumps(config.to_json(), indent=2))
+    write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
+    console = Console(config.steps, start.step)
+    events = EventLog(folder.events, [console, *build_sinks(config, folder.path, folder.logs)])
+    training = Training(
+        config=config,
+        run=folder,
+        update=parts.update,
+        source=prepared.source(),
+        held_out=prepared.held_out(parts.device),
+        events=events,
+        console=console,
+        checkpoints=checkpoints,
+        stop=stop,
+        group_names=parts.group_names,
+        frames=prepared.train_frames,
+        episodes=len(prepared.split.train),
+        step=start.step,
+    )
+    with contextlib.closing(training.source), contextlib.closing(events):
+        _announce(training, prepared, parts.device, resumed=newest is not None or config.resume)
+        with _ending(training), Telemetry(events, folder.path, lambda: training.step):
+            train_loop(training, start)
+    if wants_push(config):
+        push(config, folder.last.resolve() / PRETRAINED)
+
+
+def _announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> None:
+    parameters = list(t.update.policy.parameters())
+    dataset = prepared.dataset
+    keys: dict[str, Any] = {
+        "run_id": uuid.uuid4().hex[:12],
+        "version": __version__,
+        "command": " ".join(sys.argv),
+        "config_hash": t.config.hash(),
+        "dataset": {
+            "repo_id": dataset.repo_id,
+            "fingerprint": dataset.fingerprint,
+            "episodes": len(dataset.episodes),
+            "frames": dataset.num_rows,
+            "fps": dataset.fps,
+        },
+        "policy": {
+            "type": t.config.policy.type,
+            "parameters": sum(p.numel() for p in parameters),
+            "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
+        },
+        "machine": machine_facts(device),
+        "precision": t.config.precision,
+        "frames_tier": prepared.frames.tier,
+    }
+    if resumed:
+        t.events.append("run_resumed", t.step, **keys, from_step=t.step)
+    else:
+        t.events.append("run_started", t.step, **keys)
+
+
+@contextlib.contextmanager
+def _ending(t: Training) -> Iterator[None]:
+    """Write how the run ended, and turn a non-finite step into an error that names what was in it."""
+    began = time.monotonic()
+
+    def end(event: str, reason: str, error: str | None = None) -> None:
+        # the last words must not hide why the run ended, even where they cannot be written (a full disk)
+        with contextlib.suppress(UnderstudyError, OSError):
+            t.events.append(event, t.step, reason=reason, seconds=time.monotonic() - began, error=error)
+
+    try:
+        yield
+    except NonFinite as error:
+        stop = non_finite_stop(t, error.step)
+        end("run_failed", "non-finite loss or gradient", str(stop))
+        raise stop from None
+    except Interrupted as error:
+        end("run_interrupted", error.what)
+        t.console.close()
+        if t.config.save_checkpoint:
+            log.say(f"{error.what}; {error.hint}" if error.hint else error.what)
+        raise
+    except UnderstudyError as error:
+        end("run_failed", type(error).__name__, str(error))
+        raise
+    except BaseException as error:
+        end("run_failed", type(error).__name__, str(error))
+        raise
+    seconds = time.monotonic() - began
+    end("run_finished", "all steps done")
+    t.console.close()
+    log.say(f"finished {t.step:,} steps in {readable_duration(seconds)}: {t.run.path}")
+
+
+def non_finite_stop(t: Training, step: int) -> HealthStop:
+    """Name the batch of the step that went wrong: the order of samples is a function, so it can be drawn again."""
+    draws = range(step * t.config.grad_accumulation_steps, (step + 1) * t.config.grad_accumulation_steps)
+    dataset = t.source.windows.dataset
+    found: dict[int, list[int]] = {}
+    for draw in draws:
+        for row in t.source.sampler.rows_of(draw):
+            episode = dataset.episodes[int(dataset.episode_of_row[row])].index
+            found.setdefault(episode, []).append(int(dataset.frame_index[row]))
+    where = "; ".join(f"episode {e} frames {', '.join(map(str, sorted(f)))}" for e, f in sorted(found.items()))
+    last = t.run.last
+    kept = f"the last good checkpoint is {last.resolve()}" if last.exists() else "no checkpoint had been saved yet"
+    rates = ", ".join(f"{group['lr']:g}" for group in t.update.optimizer.param_groups)
+    return HealthStop(
+        f"the loss or its gradient was not finite at step {step + 1} (learning rate {rates})",
+        where=f"batch {step + 1}: {where}",
+        hint=f"{kept}; a smaller --policy.optimizer_lr or --precision=fp32 often helps, "
+        "and so does a look at those frames",
+    )

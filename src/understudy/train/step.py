@@ -1,0 +1,134 @@
+"""One update: forward, backward, clip, optimiser, schedule. Nothing here waits for the device.
+
+The scalars of a step stay on the device and are summed there; they reach the host in blocks (`Window.means`), together
+with the number of the first step whose loss or gradient was not finite. On a CPU reading them costs nothing, so there
+the check is made before the optimiser moves and no weight is ever spoiled; on an accelerator the last good
+checkpoint is what survives.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from understudy.core.rng import Rng
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LambdaLR
+
+    from understudy.data.spec import Batch
+    from understudy.policies.base import Policy
+
+
+class NonFinite(Exception):
+    """A loss or gradient was not finite at `step` (counted from 0)."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+class Update:
+    """Callable that performs one optimiser update.
+
+    clip       largest global L2 norm of the gradient; 0 or less: no clipping (the norm is measured all the same)
+    precision  "fp32", or "bf16": matrix products and convolutions in bfloat16, weights and optimiser in float32
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        optimizer: Optimizer,
+        schedule: LambdaLR | None,
+        *,
+        clip: float,
+        precision: str,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.policy = policy
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.clip = clip
+        self.precision = precision
+        self.seed = seed
+        self.device = device
+        self.window = Window(device)
+        self._parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+
+    def __call__(self, batches: Sequence[Batch], step: int) -> None:
+        """Update number `step` (from 0) from one batch, or from several whose gradients are averaged.
+
+        Raises NonFinite: on a CPU at once, elsewhere when the window is read.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
+        parts: dict[str, Tensor] = {}
+        for position, batch in enumerate(batches):
+            # each micro-batch draws its own noise: the draw number counts them through the whole run
+            rng = Rng(self.seed, step * len(batches) + position)
+            rng.seed_torch("dropout")
+            with autocast(self.precision, self.device):
+                loss = self.policy.loss(batch.to(self.device), rng)
+            (loss.total / len(batches)).backward()
+            total += loss.total.detach() / len(batches)
+            for name, value in loss.parts.items():
+                parts[name] = parts.get(name, 0) + value / len(batches)
+        limit = self.clip if self.clip > 0 else float("inf")
+        norm = nn.utils.clip_grad_norm_(self._parameters, limit)
+        self.window.add(step, {"loss": total, **parts}, norm, clipped=norm > limit)
+        if self.device.type == "cpu":
+            self.window.raise_if_not_finite()
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+
+
+class Window:
+    """Sums of scalars since they were last read, on the device."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._first_bad = torch.full((), -1, dtype=torch.int64, device=device)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.steps = 0
+        self._sums: dict[str, Tensor] = {}
+
+    def add(self, step: int, scalars: dict[str, Tensor], norm: Tensor, clipped: Tensor) -> None:
+        """Take in the scalars of one step."""
+        self.steps += 1
+        bad = ~(torch.isfinite(scalars["loss"]) & torch.isfinite(norm))
+        self._first_bad = torch.where((self._first_bad < 0) & bad, step, self._first_bad)
+        for name, value in {**scalars, "grad_norm": norm, "clipped_fraction": clipped.float()}.items():
+            held = self._sums.get(name)
+            self._sums[name] = value.detach().float() if held is None else held + value
+
+    def raise_if_not_finite(self) -> None:
+        """Read the flag from the device. Raises NonFinite."""
+        first_bad = int(self._first_bad)
+        if first_bad >= 0:
+            raise NonFinite(first_bad)
+
+    def means(self) -> dict[str, float]:
+        """Means since the last call, read in one transfer. Raises NonFinite."""
+        self.raise_if_not_finite()
+        if not self.steps:
+            return {}
+        values = (torch.stack(list(self._sums.values())) / self.steps).tolist()
+        means = dict(zip(self._sums, values, strict=True))
+        self._reset()
+        return means
+
+
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """bfloat16 for matrix products and convolutions where asked for."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()

@@ -1,0 +1,116 @@
+"""Held-out validation while training: the loss and the error of `predict` on episodes the policy never trains on.
+
+Beside it the errors of two policies that need no training: holding the last action and giving the mean action. A policy
+that does not beat them has learnt nothing yet, whatever its loss. Draws are fixed, so two measurements are comparable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from understudy.core.rng import Rng
+from understudy.policies.action_error import ActionError, action_error, in_deviations
+
+from .step import autocast
+
+if TYPE_CHECKING:
+    from understudy.data.lerobot import Dataset
+    from understudy.data.windows import Windows
+    from understudy.policies.base import Policy
+
+DEFAULT_FRAMES = 256
+
+
+def held_out_rows(dataset: Dataset, episodes: Sequence[int], max_samples: int | None) -> np.ndarray:
+    """Evenly spaced frames of the held-out episodes, first frames left out (nothing was executed before them).
+
+    max_samples   None: 256; 0: every frame
+    """
+    wanted = set(episodes)
+    spans = [np.arange(e.start + 1, e.start + e.length) for e in dataset.episodes if e.index in wanted]
+    rows = np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)
+    limit = DEFAULT_FRAMES if max_samples is None else max_samples
+    if not limit or len(rows) <= limit:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]
+
+
+class HeldOut:
+    """Measures a policy on fixed frames of held-out episodes."""
+
+    def __init__(
+        self,
+        windows: Windows,
+        rows: np.ndarray,
+        *,
+        batch_size: int,
+        episodes: Sequence[int],
+        precision: str,
+        device: torch.device,
+    ) -> None:
+        self._windows = windows
+        self._rows = rows
+        self._batch_size = batch_size
+        self._episodes = list(episodes)
+        self._precision = precision
+        self._device = device
+        self._baselines: dict[str, float] | None = None
+
+    @torch.no_grad()
+    def measure(self, policy: Policy) -> dict[str, Any]:
+        """Keys of the `validation` event.
+
+        action_mae     joint -> mean absolute error of `predict` over the chunk, the dataset's own units
+        action_error   the same divided by each joint's standard deviation, averaged: the criterion of `best`
+        baselines      action_error of `hold` and `mean` on the same frames
+        """
+        was_training = policy.training
+        policy.eval()
+        parts: dict[str, float] = {}
+        errors: dict[str, ActionError] = {}
+        mean_action = torch.as_tensor(policy.normalizer.statistics["action"]["mean"], dtype=torch.float32)
+        for first in range(0, len(self._rows), self._batch_size):
+            rows = self._rows[first : first + self._batch_size]
+            batch = self._windows.gather(rows)
+            placed = batch.to(self._device)
+            rng = Rng(0, first)
+            rng.seed_torch("validation")
+            with autocast(self._precision, self._device):
+                loss = policy.loss(placed, rng)
+                predicted = policy.predict(placed.observation, rng).float().cpu()
+            for name, value in {"loss": loss.total, **loss.parts}.items():
+                parts[name] = parts.get(name, 0.0) + float(value) * len(rows) / len(self._rows)
+            candidates = {"policy": predicted}
+            if self._baselines is None:
+                candidates["hold"] = self._action_before(rows)[:, None].expand_as(batch.action)
+                candidates["mean"] = mean_action.expand_as(batch.action)
+            for name, chunk in candidates.items():
+                error = action_error(chunk, batch.action, batch.action_is_pad)
+                errors[name] = errors[name] + error if name in errors else error
+        policy.train(was_training)
+
+        spread = torch.as_tensor(policy.normalizer.statistics["action"]["std"], dtype=torch.float64)
+        if self._baselines is None:
+            self._baselines = {name: relative(errors[name], spread) for name in ("hold", "mean")}
+        names = self._windows.dataset.spec.action.names
+        return {
+            **parts,
+            "action_mae": dict(zip(names, errors["policy"].per_joint().tolist(), strict=True)),
+            "action_error": relative(errors["policy"], spread),
+            "baselines": self._baselines,
+            "episodes": self._episodes,
+            "frames": len(self._rows),
+        }
+
+    def _action_before(self, rows: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(self._windows.dataset.columns["action"][rows - 1])
+
+
+def relative(error: ActionError, spread: torch.Tensor) -> float:
+    """Error in standard deviations, averaged over the joints that move: a joint that never does would outweigh all."""
+    moving = spread > 1e-3 * spread.max()
+    return in_deviations(error.per_joint()[moving], spread[moving])
