@@ -6,14 +6,17 @@ The trainer, the evaluation and the server need nothing else, so none of them kn
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from understudy.core.errors import DataError
 from understudy.core.rng import Rng
+from understudy.data.spec import FeatureType
 
 if TYPE_CHECKING:
     from understudy.data.spec import Batch
@@ -29,6 +32,17 @@ class Loss:
     parts: dict[str, Tensor] = field(default_factory=dict)
 
 
+@contextlib.contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Eval mode (no dropout) inside, the former mode afterwards."""
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)
+
+
 class Policy(nn.Module):
     """Base of all policies. Its state dict has LeRobot's keys; statistics are not part of it (LeRobot's rule)."""
 
@@ -36,6 +50,28 @@ class Policy(nn.Module):
 
     config: PolicyConfig
     normalizer: Normalizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are; inputs are moved there."""
+        return next(self.parameters()).device
+
+    def check_observation(self, observation: dict[str, Tensor]) -> None:
+        """Raises DataError unless `observation` holds every feature that is normalised, in a shape the policy takes."""
+        for name in self.normalizer.modes:
+            feature = self.config.input_features.get(name)
+            if feature is None:
+                continue
+            if name not in observation:
+                raise DataError(
+                    f"the observation lacks `{name}`",
+                    hint=f"this policy looks at {', '.join(n for n in self.normalizer.modes if n != 'action')}",
+                )
+            shape, found = feature.shape, tuple(observation[name].shape)
+            visual = feature.type is FeatureType.VISUAL
+            if len(found) != 1 + len(shape) or found[1:2] != shape[:1]:
+                wanted = f"(batch, {shape[0]}, height, width)" if visual else f"(batch, {shape[0]})"
+                raise DataError(f"the observation's `{name}` has shape {found}, expected {wanted}")
 
     def loss(self, batch: Batch, rng: Rng) -> Loss:
         """The training loss of `batch` (in train mode), or its held-out counterpart (in eval mode).

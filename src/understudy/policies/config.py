@@ -7,11 +7,13 @@ own `understudy.json` beside it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from understudy.data.spec import DatasetSpec, FeatureType, Statistics
+from understudy.core.errors import ConfigError
+from understudy.data.spec import DatasetSpec, FeatureSpec, FeatureType, Statistics
 
 if TYPE_CHECKING:
     from understudy.data.spec import Batch
@@ -47,6 +49,33 @@ class OptimizerPreset(BaseModel):
     grad_clip_norm: float = 10.0
 
 
+def _fitted(asked: dict[str, Feature], there: dict[str, FeatureSpec], where: str) -> dict[str, Feature]:
+    """`asked` checked against what the dataset has, or all the dataset has when nothing was asked for."""
+    if not asked:
+        return {name: Feature(type=f.type, shape=f.shape) for name, f in there.items()}
+    fitted = {}
+    for name, feature in asked.items():
+        if name not in there:
+            raise ConfigError(
+                f"the policy needs the feature `{name}`, which the dataset does not have",
+                where=where,
+                hint=f"it has {', '.join(there) or 'none of this kind'}; --rename_map gives its features other names",
+            )
+        found = there[name]
+        same = feature.shape == found.shape
+        if feature.type is FeatureType.VISUAL:
+            same = feature.shape[0] == found.shape[0]
+        if feature.type != found.type or not same:
+            raise ConfigError(
+                f"the policy expects `{name}` as {feature.type} {list(feature.shape)}, "
+                f"but in the dataset it is {found.type} {list(found.shape)}",
+                where=where,
+                hint="train on a dataset of the same robot, or start from fresh weights",
+            )
+        fitted[name] = Feature(type=found.type, shape=found.shape)
+    return fitted
+
+
 class PolicyConfig(BaseModel):
     """The options every policy has."""
 
@@ -60,7 +89,9 @@ class PolicyConfig(BaseModel):
     use_amp: bool = Field(False, description="kept for LeRobot; has no effect on training (see --precision)")
     use_peft: bool = Field(False, description="kept for LeRobot; adapters are not supported yet")
     push_to_hub: bool = Field(True, description="with repo_id set: push the finished policy to the Hub")
-    repo_id: str | None = Field(None, description="Hub repository the finished policy is pushed to; null pushes nothing")
+    repo_id: str | None = Field(
+        None, description="Hub repository the finished policy is pushed to; null pushes nothing"
+    )
     private: bool | None = Field(None, description="make that repository private")
     tags: list[str] | None = Field(None, description="tags of the model card")
     license: str | None = Field(None, description="licence of the model card")
@@ -71,15 +102,16 @@ class PolicyConfig(BaseModel):
 
     # -- what a subclass answers ----------------------------------------------------------------------------------
 
-    def with_features(self, spec: DatasetSpec) -> PolicyConfig:
-        """This configuration with `input_features` and `output_features` taken from the dataset.
+    def check_features(self) -> None:
+        """Raises ConfigError when `input_features` and `output_features` are not what this policy can work with."""
+        raise NotImplementedError
 
-        Raises ConfigError when the dataset lacks what the policy needs.
-        """
+    def skeleton(self, statistics: Statistics) -> Policy:
+        """The policy with weights that are about to be overwritten by a checkpoint's: downloads nothing."""
         raise NotImplementedError
 
     def build(self, statistics: Statistics) -> Policy:
-        """The policy with fresh weights. Needs the features to be filled in. Imports torch."""
+        """The policy with fresh weights, pretrained parts included. Needs the features filled in. Imports torch."""
         raise NotImplementedError
 
     def action_offsets(self) -> list[int]:
@@ -87,11 +119,63 @@ class PolicyConfig(BaseModel):
         raise NotImplementedError
 
     def optimizer_preset(self) -> OptimizerPreset:
+        """The optimiser this policy asks for."""
         raise NotImplementedError
 
-    def fake_batch(self, size: int, seed: int = 0) -> Batch:
-        """A batch of `size` windows of the right shapes with random content: for tests, warm-up and forecasts."""
+    @classmethod
+    def tiny(cls) -> Self:
+        """The smallest configuration worth testing, features included."""
         raise NotImplementedError
+
+    # -- features -------------------------------------------------------------------------------------------------
+
+    def with_features(self, spec: DatasetSpec) -> Self:
+        """This configuration with the features of the dataset; features that are set already are checked against it.
+
+        A camera's image size may differ from the configured one, because a policy that depends on it says so itself.
+        Raises ConfigError when the dataset lacks what the policy needs.
+        """
+        inputs = _fitted(self.input_features, spec.inputs(), "input_features")
+        outputs = _fitted(self.output_features, spec.outputs(), "output_features")
+        config = self.model_copy(update={"input_features": inputs, "output_features": outputs})
+        config.check_features()
+        return config
+
+    def fake_batch(self, size: int, seed: int = 0) -> Batch:
+        """A batch of `size` windows of the right shapes with random content: for tests, warm-up and forecasts.
+
+        The last action of every window but the first is marked as padding.
+        """
+        import torch
+
+        from understudy.data.spec import Batch
+
+        generator = torch.Generator().manual_seed(seed)
+        observation = {}
+        for name, feature in self.input_features.items():
+            shape = (size, *feature.shape)
+            if feature.type is FeatureType.VISUAL:
+                observation[name] = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+            else:
+                observation[name] = torch.randn(shape, generator=generator)
+        steps = len(self.action_offsets())
+        action = torch.randn((size, steps, *self.output_features["action"].shape), generator=generator)
+        padded = torch.zeros(size, steps, dtype=torch.bool)
+        padded[1:, steps - 1 :] = steps > 1
+        return Batch(observation, action, padded, task=["pick up the cube"] * size, rows=np.arange(size))
+
+    def fake_statistics(self, seed: int = 0) -> Statistics:
+        """Plausible statistics for every feature, for use with `fake_batch`."""
+        rng = np.random.default_rng(seed)
+        statistics: Statistics = {}
+        for name, feature in {**self.input_features, **self.output_features}.items():
+            shape = (feature.shape[0], 1, 1) if feature.type is FeatureType.VISUAL else feature.shape
+            mean, std = rng.uniform(0.3, 0.6, shape), rng.uniform(0.2, 0.4, shape)
+            points = {"min": -3, "q01": -2.3, "q10": -1.3, "q50": 0, "q90": 1.3, "q99": 2.3, "max": 3}
+            values = {"mean": mean, "std": std, **{k: mean + z * std for k, z in points.items()}}
+            statistics[name] = {k: v.astype(np.float32) for k, v in values.items()}
+            statistics[name]["count"] = np.array([100], np.float32)
+        return statistics
 
     # -- LeRobot's files ------------------------------------------------------------------------------------------
 

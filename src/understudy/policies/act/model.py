@@ -1,0 +1,214 @@
+"""ACT, the Action Chunking Transformer (Zhao et al., 2023), with LeRobot's parameter names, order and arithmetic.
+
+While training, a small encoder reads the demonstrated chunk and says which of the many ways to do the task it is (the
+latent z, kept near a unit normal by the KL part of the loss). The main encoder reads z, the robot's state and every
+cell of the cameras' feature maps; the decoder asks it one question per future action. When predicting, z is 0.
+
+    B batch, S chunk, A action, N state, L latent, D width, T tokens
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from understudy.core.rng import Rng
+from understudy.data.spec import Statistics
+from understudy.nn.normalize import Normalizer
+from understudy.nn.positions import GridPositions, sequence_table
+from understudy.nn.resnet import ResNet
+from understudy.nn.transformer import Decoder, Encoder, Shape, xavier_uniform_matrices
+from understudy.policies.act.config import ACTION, ENVIRONMENT, STATE, ActConfig
+from understudy.policies.act.weights import calibrate_backbone, load_backbone
+from understudy.policies.base import Loss, Policy, evaluating
+
+if TYPE_CHECKING:
+    from understudy.data.spec import Batch
+
+
+class ActNetwork(nn.Module):
+    """The network, on normalised numbers. Submodules stand in LeRobot's order: optimiser states are indexed by it."""
+
+    def __init__(self, config: ActConfig) -> None:
+        super().__init__()
+        self.config = config
+        shape = Shape(
+            width=config.dim_model,
+            heads=config.n_heads,
+            feedforward=config.dim_feedforward,
+            dropout=config.dropout,
+            activation=config.feedforward_activation,
+            pre_norm=config.pre_norm,
+        )
+        width, chunk, latent = config.dim_model, config.chunk_size, config.latent_dim
+        state, environment = config.state, config.environment
+        actions = config.output_features[ACTION].shape[0]
+        if config.use_vae:
+            self.vae_encoder = Encoder(config.n_vae_encoder_layers, shape)
+            self.vae_encoder_cls_embed = nn.Embedding(1, width)
+            if state:
+                self.vae_encoder_robot_state_input_proj = nn.Linear(state.shape[0], width)
+            self.vae_encoder_action_input_proj = nn.Linear(actions, width)
+            self.vae_encoder_latent_output_proj = nn.Linear(width, 2 * latent)
+            table = sequence_table(1 + bool(state) + chunk, width)
+            self.vae_encoder_pos_enc: Tensor
+            self.register_buffer("vae_encoder_pos_enc", table[None])
+        if config.cameras:
+            self.backbone = ResNet(config.vision_backbone, dilate_last_stage=config.replace_final_stride_with_dilation)
+        self.encoder = Encoder(config.n_encoder_layers, shape)
+        self.decoder = Decoder(config.n_decoder_layers, shape)
+        if state:
+            self.encoder_robot_state_input_proj = nn.Linear(state.shape[0], width)
+        if environment:
+            self.encoder_env_state_input_proj = nn.Linear(environment.shape[0], width)
+        self.encoder_latent_input_proj = nn.Linear(latent, width)
+        if config.cameras:
+            self.encoder_img_feat_input_proj = nn.Conv2d(self.backbone.channels, width, 1)
+            self.grid_positions = GridPositions(width)
+        self.encoder_1d_feature_pos_embed = nn.Embedding(1 + bool(state) + bool(environment), width)
+        self.decoder_pos_embed = nn.Embedding(chunk, width)
+        self.action_head = nn.Linear(width, actions)
+        xavier_uniform_matrices(self.encoder)  # the latent's encoder keeps torch's own initialisation, as in LeRobot
+        xavier_uniform_matrices(self.decoder)
+
+    def encode_chunk(self, state: Tensor | None, actions: Tensor, is_pad: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of the latent: state (B, N), actions (B, S, A), is_pad (B, S) -> two of (B, L)."""
+        tokens = [self.vae_encoder_cls_embed.weight.expand(len(actions), 1, -1)]
+        if state is not None:
+            tokens.append(self.vae_encoder_robot_state_input_proj(state)[:, None])
+        ignore = nn.functional.pad(is_pad, (len(tokens), 0), value=False)
+        tokens.append(self.vae_encoder_action_input_proj(actions))
+        encoded = self.vae_encoder(torch.cat(tokens, dim=1), self.vae_encoder_pos_enc, ignore)
+        mean, log_variance = self.vae_encoder_latent_output_proj(encoded[:, 0]).chunk(2, dim=-1)
+        return mean, log_variance
+
+    def observe(self, observation: dict[str, Tensor], latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens (B, T, D) and their positions (1, T, D): latent, state, environment, then the cells of each camera."""
+        tokens = [self.encoder_latent_input_proj(latent)[:, None]]
+        if self.config.state:
+            tokens.append(self.encoder_robot_state_input_proj(observation[STATE])[:, None])
+        if self.config.environment:
+            tokens.append(self.encoder_env_state_input_proj(observation[ENVIRONMENT])[:, None])
+        positions = [self.encoder_1d_feature_pos_embed.weight[None]]
+        for camera in self.config.cameras:
+            features = self.encoder_img_feat_input_proj(self.backbone(observation[camera]))  # (B, D, h / 32, w / 32)
+            tokens.append(features.flatten(2).transpose(1, 2))
+            positions.append(self.grid_positions(features))
+        return torch.cat(tokens, dim=1), torch.cat(positions, dim=1)
+
+    def decode(self, memory: Tensor, positions: Tensor) -> Tensor:
+        """What the encoder says, (B, T, D), and where -> one vector per future action, (B, S, D)."""
+        questions = self.decoder_pos_embed.weight[None]
+        return self.decoder(memory.new_zeros(len(memory), *questions.shape[1:]), memory, questions, positions)  # type: ignore[no-any-return]
+
+    def forward(self, observation: dict[str, Tensor], latent: Tensor) -> Tensor:
+        """observation (normalised) and latent (B, L) -> actions (B, S, A), normalised."""
+        tokens, positions = self.observe(observation, latent)
+        actions: Tensor = self.action_head(self.decode(self.encoder(tokens, positions), positions))
+        return actions
+
+
+class Act(Policy):
+    """The network with its statistics: takes and gives the dataset's own units."""
+
+    is_stochastic: ClassVar[bool] = True
+    config: ActConfig
+
+    def __init__(self, config: ActConfig, statistics: Statistics) -> None:
+        super().__init__()
+        self.config = config
+        self.normalizer = Normalizer(statistics, config.modes())
+        self.model = ActNetwork(config)
+        self.backbone_source = "checkpoint"
+
+    def start_backbone(self) -> None:
+        """Give the backbone of a new policy its pretrained weights. Raises ConfigError when they cannot be had."""
+        if self.config.cameras:
+            self.backbone_source = load_backbone(self.model.backbone, self.config)
+
+    def _normalized(self, observation: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What the network looks at, on its device and on its scale."""
+        self.check_observation(observation)
+        seen = {}
+        for name, mode_name in self.normalizer.modes.items():
+            if name == ACTION:
+                continue
+            assert mode_name
+            value = observation[name].to(self.device, non_blocking=True)
+            if name in self.config.cameras:
+                seen[name] = self.normalizer.normalize_pixels(name, value)
+            else:
+                seen[name] = self.normalizer.normalize(name, value.float())
+        return seen
+
+    def loss(self, batch: Batch, rng: Rng) -> Loss:
+        """L1 of the chunk, plus `kl_weight` times the KL part while training with the latent encoder.
+
+        In eval mode the latent is 0 and there is no KL part. Draws: "latent"; dropout is torch's own.
+        """
+        observation = self._normalized(batch.observation)
+        actions = self.normalizer.normalize(ACTION, batch.action.to(self.device))
+        is_pad = batch.action_is_pad.to(self.device)
+        if not (self.config.use_vae and self.training):
+            l1 = self._l1(self.model(observation, self._no_latent(len(actions))), actions, is_pad)
+            return Loss(l1, {"l1_loss": l1.detach()})
+        mean, log_variance = self.model.encode_chunk(observation.get(STATE), actions, is_pad)
+        noise = self.latent_noise(rng, mean)
+        l1 = self._l1(self.model(observation, mean + (log_variance / 2).exp() * noise), actions, is_pad)
+        kld = (-0.5 * (1 + log_variance - mean.square() - log_variance.exp())).sum(-1).mean()
+        return Loss(l1 + self.config.kl_weight * kld, {"l1_loss": l1.detach(), "kld_loss": kld.detach()})
+
+    def latent_noise(self, rng: Rng, like: Tensor) -> Tensor:
+        """The unit-normal draw that turns mean and variance into a latent: the shape of `like`, (B, L)."""
+        generator = rng.torch("latent", like.device)
+        return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+
+    def _l1(self, predicted: Tensor, actions: Tensor, is_pad: Tensor) -> Tensor:
+        """Mean absolute error, without what lies past the end of the episode; see `loss_normalization`."""
+        valid = (~is_pad)[..., None]
+        error = ((predicted - actions).abs() * valid).sum()
+        if self.config.loss_normalization == "all":
+            return error / actions.numel()
+        return error / (valid.sum() * actions.shape[-1]).clamp(min=1)
+
+    def _no_latent(self, size: int) -> Tensor:
+        return torch.zeros(size, self.config.latent_dim, device=self.device, dtype=self.model.action_head.weight.dtype)
+
+    @torch.no_grad()
+    def predict(self, observation: dict[str, Tensor], rng: Rng | None = None) -> Tensor:
+        """(B, chunk_size, action_dim) in the dataset's units. Deterministic: `rng` is not used."""
+        with evaluating(self):
+            seen = self._normalized(observation)
+            actions = self.model(seen, self._no_latent(len(next(iter(seen.values())))))
+        return self.normalizer.unnormalize(ACTION, actions.float())
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        """Everything but the backbone, then the backbone with its own learning rate: LeRobot's two groups."""
+        named = list(self.named_parameters())
+        rest = [p for name, p in named if not name.startswith("model.backbone")]
+        backbone = [p for name, p in named if name.startswith("model.backbone")]
+        groups: list[dict[str, Any]] = [{"name": "transformer", "params": rest}]
+        if backbone:
+            groups.append({"name": "backbone", "params": backbone, "lr": self.config.optimizer_lr_backbone})
+        return groups
+
+    def calibrate(self, batches: Iterable[Batch]) -> str | None:
+        """Measure the frozen norms of a random backbone on `batches`; see `backbone_norms`."""
+        if self.backbone_source != "random" or self.config.backbone_norms == "identity":
+            return None
+        frames = calibrate_backbone(
+            self.model.backbone, (self._normalized(b.observation) for b in batches), self.config
+        )
+        self.backbone_source = "random, measured"
+        return f"backbone norms measured on {frames} frames"
+
+    def warnings(self) -> list[str]:
+        if self.backbone_source != "random":
+            return []
+        norms = "its norms will be measured on the dataset"
+        if self.config.backbone_norms == "identity":
+            norms = "its frozen norms have no effect (--policy.backbone_norms=measured mends that)"
+        return [f"the image backbone {self.config.vision_backbone} starts from random weights; {norms}"]

@@ -1,0 +1,54 @@
+"""Where ACT's image backbone gets its first weights, and what is measured when it gets none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from understudy.nn.resnet import ResNet, from_torchvision, measure_norms
+from understudy.policies.act.config import ActConfig
+from understudy.policies.backbone_weights import hub_file, read_weights, take
+
+# 32 frames of 640 x 480: enough for stable statistics, 0.6 GB of activations in the first layer
+CALIBRATION_PIXELS = 32 * 640 * 480
+
+
+def load_backbone(backbone: ResNet, config: ActConfig) -> str:
+    """Fill `backbone` as the configuration says; where the weights came from, in words ("random" for null).
+
+    Raises ConfigError when weights were asked for and cannot be had: random weights are never a substitute.
+    """
+    if config.backbone_weights_file is not None:
+        path = config.backbone_weights_file
+    elif config.pretrained_backbone_weights is not None:
+        path = hub_file(config.vision_backbone, config.pretrained_backbone_weights)
+    else:
+        return "random"
+    take(backbone, from_torchvision(read_weights(path)), path)
+    return str(path)
+
+
+def calibrate_backbone(backbone: ResNet, observations: Iterable[dict[str, Tensor]], config: ActConfig) -> int:
+    """Measure the backbone's norms on normalised camera images; the number of images used.
+
+    Cameras share the backbone, so all their images are measured together, at the size of the first one.
+    """
+    images: list[Tensor] = []
+    pixels = 0
+    for observation in observations:
+        for camera in config.cameras:
+            batch = observation[camera]
+            if images and batch.shape[-2:] != images[0].shape[-2:]:
+                batch = F.interpolate(batch, images[0].shape[-2:], mode="bilinear", antialias=True)
+            images.append(batch)
+            pixels += batch.shape[0] * batch.shape[-2] * batch.shape[-1]
+        if pixels >= CALIBRATION_PIXELS:
+            break
+    stacked = torch.cat(images)
+    height, width = stacked.shape[-2:]
+    stacked = stacked[: max(1, CALIBRATION_PIXELS // (height * width))]
+    measure_norms(backbone, stacked)
+    return len(stacked)
