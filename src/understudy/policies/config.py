@@ -39,14 +39,14 @@ class Feature(BaseModel):
 class OptimizerPreset(BaseModel):
     """The optimiser a policy asks for unless the user says otherwise (LeRobot's preset)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    type: Literal["adam", "adamw", "sgd"] = "adamw"
-    lr: float
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    weight_decay: float
-    grad_clip_norm: float = 10.0
+    type: Literal["adam", "adamw", "sgd"] = Field("adamw", description="optimiser")
+    lr: float = Field(ge=0, description="learning rate")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="decay of the two moments; adam and adamw")
+    eps: float = Field(1e-8, ge=0, description="added to the root of the second moment; adam and adamw")
+    weight_decay: float = Field(ge=0, description="decoupled for adamw, part of the gradient for adam and sgd")
+    grad_clip_norm: float = Field(10.0, description="largest norm of the whole gradient; 0 or less: not clipped")
 
 
 def _fitted(asked: dict[str, Feature], there: dict[str, FeatureSpec], where: str) -> dict[str, Feature]:
@@ -79,9 +79,9 @@ def _fitted(asked: dict[str, Feature], there: dict[str, FeatureSpec], where: str
 class PolicyConfig(BaseModel):
     """The options every policy has."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    type: str
+    type: str = Field(description="which policy")
     n_obs_steps: int = Field(1, ge=1, description="observations per prediction")
     input_features: dict[str, Feature] = Field(default_factory=dict, description="taken from the dataset when empty")
     output_features: dict[str, Feature] = Field(default_factory=dict, description="taken from the dataset when empty")
