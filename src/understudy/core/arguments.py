@@ -32,26 +32,28 @@ class Settings:
     """Nested values, and how each was spelled where it came from.
 
     flags   dotted path as a tuple -> the flag as typed ("--policy.type")
-    file    the file that the other values were read from
+    files   dotted path as a tuple -> the file that everything below it was read from
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     flags: dict[tuple[str, ...], str] = field(default_factory=dict)
-    file: str | None = None
+    files: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def spelled(self, path: Sequence[str]) -> str:
         """The option at `path` as the user wrote it: "`--steps`", or "`steps` in train_config.json"."""
         for end in range(len(path), 0, -1):
             if flag := self.flags.get(tuple(path[:end])):
                 return f"`{flag}`" if end == len(path) else f"`{'.'.join(path[end:])}` in `{flag}`"
-        if self.file and has(self.values, path):
-            return f"`{'.'.join(path)}` in {self.file}"
+        if has(self.values, path):
+            for end in range(len(path), -1, -1):
+                if file := self.files.get(tuple(path[:end])):
+                    return f"`{'.'.join(path)}` in {file}"
         return f"`--{'.'.join(path)}`"
 
     def over(self, base: Settings) -> Settings:
         """These settings on top of `base`: dictionaries are merged, everything else is replaced."""
         values = merge(base.values, self.values)
-        return Settings(values, base.flags | self.flags, self.file or base.file)
+        return Settings(values, base.flags | self.flags, base.files | self.files)
 
 
 def read_words(
@@ -135,6 +137,19 @@ def get(values: Mapping[str, Any], path: Sequence[str], default: Any = None) -> 
             return default
         inner = inner[part]
     return inner
+
+
+def remove(values: dict[str, Any], path: Sequence[str]) -> None:
+    """Take away what nested `values` hold at `path`, and the groups that this leaves empty."""
+    if not has(values, path):
+        return
+    if len(path) == 1:
+        del values[path[0]]
+        return
+    inner = values[path[0]]
+    remove(inner, path[1:])
+    if not inner:
+        del values[path[0]]
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,7 @@ def _ready(
     for key, value in values.items():
         path = (*prefix, key)
         if key not in fields:
-            faults[path] = unknown(settings, path, known)
+            faults |= {leaf: unknown(settings, leaf, known) for leaf in _leaves(value, path)}
             continue
         field = fields[key]
         if isinstance(value, Text):
@@ -135,7 +135,15 @@ def _ready(
             faults[path] = refusal(settings, path, value, field)
             continue
         ready[key] = value
-    return ready
+    # a missing group is looked into, so that what it lacks is told by name
+    groups = {key for key, field in fields.items() if field.is_required() and submodel(field.annotation)}
+    return {key: {} for key in groups - values.keys()} | ready
+
+
+def _leaves(value: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
+    if not isinstance(value, Mapping) or not value:
+        return [path]
+    return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*path, key))]
 
 
 def _from_text(text: Text, field: FieldInfo) -> tuple[Any, str | None]:

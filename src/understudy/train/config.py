@@ -1,0 +1,272 @@
+"""TrainConfig: everything a training run is made of. Light: importing this imports no torch.
+
+Names, meanings and defaults are LeRobot's (0.4.4, with what 0.6 added); an option that only we have is marked `own()`.
+`to_json` is the complete record that a run folder keeps; `lerobot_json` is what LeRobot 0.4.4 reads and resumes from.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
+
+from understudy.core.registry import POLICY_CONFIGS, load
+from understudy.policies.config import OptimizerPreset, PolicyConfig, own
+
+Episode = Annotated[int, Field(ge=0)]
+
+# What a resumed run may change: none of it touches the mathematics of the updates that are still to come.
+RESUMABLE = (
+    "steps",
+    "num_epochs",
+    "save_checkpoint",
+    "save_freq",
+    "save_minutes",
+    "log_freq",
+    "eval_steps",
+    "wandb",
+    "trackio",
+    "tensorboard",
+    "num_workers",
+    "dataset.root",
+    "dataset.frames",
+    "policy.device",
+    "policy.repo_id",
+    "policy.push_to_hub",
+    "policy.private",
+    "policy.tags",
+    "policy.license",
+)
+# neither do these, which say where a run is and what it is called
+_PLACE = ("output_dir", "resume", "job_name")
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DatasetConfig(_Group):
+    """Which recordings are trained on, and how they are read."""
+
+    repo_id: str = Field(min_length=1, description="dataset on the Hub (user/name), or a folder that holds one")
+    root: Path | None = Field(None, description="folder that holds the dataset; null: the cache, then the Hub")
+    episodes: list[Episode] | None = Field(None, description="use only these episodes, such as [0, 1, 2]")
+    exclude_episodes: list[Episode] | None = Field(None, description="leave these episodes out")
+    revision: str | None = Field(None, description="version on the Hub: a tag, branch or commit")
+    use_imagenet_stats: bool = Field(True, description="normalise cameras by ImageNet's mean and std")
+    video_backend: Literal["pyav"] | None = Field(None, description="kept for LeRobot; videos are decoded by PyAV")
+    eval_split: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="share of episodes held out for validation; null: about a tenth, drawn per episode; "
+        "0: none; above 0: the last ones of each task, as LeRobot 0.6",
+    )
+    eval_episodes: list[Episode] | None = own(None, description="hold out exactly these episodes")
+    statistics: Literal["train", "dataset"] = own(
+        "train", description="normalise by the episodes trained on, or by the statistics stored in the dataset"
+    )
+    frames: Literal["auto", "disk", "ram", "decode"] = own(
+        "auto", description="where decoded frames are kept: a file on disk, memory, or nowhere (decode every time)"
+    )
+
+    @field_validator("episodes", "exclude_episodes", "eval_episodes")
+    @classmethod
+    def _each_once(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and len(set(value)) < len(value):
+            twice = sorted({episode for episode in value if value.count(episode) > 1})
+            raise ValueError(f"episodes {twice} are named twice")
+        return value
+
+    @field_validator("episodes", "eval_episodes")
+    @classmethod
+    def _not_none_at_all(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and not value:
+            raise ValueError("the list is empty; leave the option out to use every episode")
+        return value
+
+    @model_validator(mode="after")
+    def _held_out_are_there(self) -> DatasetConfig:
+        if self.eval_episodes is None:
+            return self
+        if self.eval_split:
+            raise ValueError("eval_episodes and eval_split both say what is held out; give one of them")
+        left_out = set(self.eval_episodes) & set(self.exclude_episodes or [])
+        if self.episodes is not None:
+            left_out |= set(self.eval_episodes) - set(self.episodes)
+        if left_out:
+            raise ValueError(f"eval_episodes {sorted(left_out)} are not among the episodes in use")
+        return self
+
+
+class SchedulerConfig(_Group):
+    """How the learning rate moves: a factor on the optimiser's own rate."""
+
+    type: Literal["diffuser", "cosine_decay_with_warmup", "cosine_annealing_with_warmup", "constant_with_warmup"] = (
+        Field(description="form of the schedule")
+    )
+    num_warmup_steps: int | None = Field(None, ge=0, description="updates until the full rate is reached")
+    num_decay_steps: int | None = Field(None, ge=1, description="updates until decay_lr; cosine_decay_with_warmup only")
+    peak_lr: float | None = Field(None, gt=0, description="rate that decay_lr is a part of; cosine_decay_with_warmup")
+    decay_lr: float | None = Field(None, ge=0, description="rate at the end; cosine_decay_with_warmup only")
+    name: Literal["cosine", "linear", "constant", "constant_with_warmup"] | None = Field(
+        None, description="curve of the diffuser schedule; null: cosine"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> SchedulerConfig:
+        decay = {"num_decay_steps": self.num_decay_steps, "peak_lr": self.peak_lr, "decay_lr": self.decay_lr}
+        if self.type == "cosine_decay_with_warmup":
+            missing = [
+                name for name, value in (decay | {"num_warmup_steps": self.num_warmup_steps}).items() if value is None
+            ]
+            if missing:
+                raise ValueError(f"{self.type} also needs {', '.join(missing)}")
+        elif foreign := [name for name, value in decay.items() if value is not None]:
+            raise ValueError(f"{', '.join(foreign)} belong to cosine_decay_with_warmup, not to {self.type}")
+        if self.name is not None and self.type != "diffuser":
+            raise ValueError(f"name belongs to the schedule diffuser, not to {self.type}")
+        return self
+
+
+class WandbConfig(_Group):
+    """Weights & Biases."""
+
+    enable: bool = Field(False, description="log to Weights & Biases")
+    disable_artifact: bool = Field(False, description="do not upload checkpoints")
+    project: str = Field("lerobot", description="project of the run")
+    entity: str | None = Field(None, description="user or team that the project belongs to")
+    notes: str | None = Field(None, description="free text stored with the run")
+    run_id: str | None = Field(None, description="go on with this W&B run")
+    mode: Literal["online", "offline", "disabled"] | None = Field(None, description="null: online")
+
+
+class TrackioConfig(_Group):
+    """trackio, a local experiment tracker."""
+
+    enable: bool = own(False, description="log to trackio")
+    project: str = own("understudy", description="project of the run")
+    space_id: str | None = own(None, description="Hugging Face Space that shows the project")
+
+
+class TrainConfig(_Group):
+    """A training run."""
+
+    dataset: DatasetConfig
+    policy: SerializeAsAny[PolicyConfig]
+    output_dir: Path | None = Field(None, description="run folder; null: outputs/train/<date>/<time>_<job_name>")
+    job_name: str | None = Field(None, description="name of the run; null: the policy's type")
+    resume: bool = Field(False, description="go on with the run in output_dir")
+    seed: int = Field(1000, ge=0, description="every random draw is a function of it")
+    num_workers: int | None = Field(None, ge=0, description="threads that decode video; null: one per core")
+    batch_size: int = Field(8, ge=1, description="windows per forward pass")
+    steps: int = Field(100_000, ge=1, description="optimiser updates in total")
+    num_epochs: float | None = own(None, gt=0, description="passes over the data, instead of steps")
+    log_freq: int | None = Field(
+        None, ge=1, description="log every so many updates; null: 200, or a hundredth of steps"
+    )
+    save_checkpoint: bool = Field(True, description="write checkpoints")
+    save_freq: int = Field(20_000, description="checkpoint every so many updates; 0: only at the end")
+    save_minutes: float = own(10.0, ge=0, description="checkpoint at least every so many minutes; 0: never by time")
+    eval_steps: int | None = Field(
+        None, ge=0, description="measure held-out episodes every so many updates; null: chosen from steps; 0: never"
+    )
+    max_eval_samples: int | None = Field(None, ge=1, description="held-out frames measured each time; null: chosen")
+    tolerance_s: float | None = Field(None, gt=0, description="how far timestamps may be off; null: half a frame")
+    use_policy_training_preset: bool = Field(
+        True, description="take the optimiser, its parameter groups and the schedule from the policy"
+    )
+    optimizer: OptimizerPreset | None = Field(None, description="null: the policy's own")
+    scheduler: SchedulerConfig | None = Field(None, description="null: the policy's own")
+    precision: Literal["fp32", "bf16"] = own("fp32", description="number format of the forward and backward pass")
+    grad_accumulation_steps: int = own(1, ge=1, description="batches whose gradients make one update")
+    rename_map: dict[str, str] = Field(
+        default_factory=dict, description="dataset's feature name -> policy's, such as '{a: observation.images.top}'"
+    )
+    tensorboard: bool = own(True, description="write TensorBoard logs into the run folder")
+    wandb: WandbConfig = Field(default_factory=WandbConfig)
+    trackio: TrackioConfig = Field(default_factory=TrackioConfig)
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _policy_by_type(cls, value: Any) -> Any:
+        """A dictionary becomes the configuration class that its `type` names. Raises ConfigError for an unknown one."""
+        if isinstance(value, Mapping):
+            return load(POLICY_CONFIGS, str(value.get("type")), "policy").model_validate(value)
+        return value
+
+    @field_validator("num_workers")
+    @classmethod
+    def _at_least_one_thread(cls, value: int | None) -> int | None:
+        # LeRobot's 0 means "in the main process", which is one thread
+        return None if value is None else max(1, value)
+
+    @field_validator("save_freq")
+    @classmethod
+    def _negative_is_zero(cls, value: int) -> int:
+        return max(0, value)
+
+    @field_validator("max_eval_samples", mode="before")
+    @classmethod
+    def _zero_is_all(cls, value: Any) -> Any:
+        # LeRobot 0.6 writes 0 for "no limit"
+        return None if value == 0 and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> TrainConfig:
+        if self.num_epochs is not None and "steps" in self.model_fields_set:
+            raise ValueError("steps and num_epochs both say how long to train; give one of them")
+        if not self.use_policy_training_preset and (self.optimizer is None or self.scheduler is None):
+            missing = " and ".join(name for name in ("optimizer", "scheduler") if getattr(self, name) is None)
+            raise ValueError(
+                f"use_policy_training_preset=false leaves {missing} open: give {missing.split()[-1]}.type and what "
+                "belongs to it (for a constant rate: scheduler.type=constant_with_warmup, scheduler.num_warmup_steps=0)"
+            )
+        if self.eval_steps and self.dataset.eval_split == 0 and self.dataset.eval_episodes is None:
+            raise ValueError("eval_steps asks for held-out episodes, but dataset.eval_split=0 holds out none")
+        if self.policy.use_peft:
+            raise ValueError("policy.use_peft=true: adapters (PEFT) are not supported yet")
+        return self
+
+    # -- what the run makes of it ---------------------------------------------------------------------------------
+
+    def default_output_dir(self, now: datetime.datetime | None = None) -> Path:
+        """LeRobot's name for a run folder: outputs/train/2026-01-31/12-59-00_act."""
+        now = now or datetime.datetime.now()
+        return Path("outputs/train") / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}_{self.job_name or self.policy.type}"
+
+    def remarks(self) -> list[str]:
+        """What a user may not expect of this configuration, a line each."""
+        lines = []
+        if self.use_policy_training_preset and self.optimizer is not None:
+            lines.append(f"--optimizer.* was given and wins over the preset of {self.policy.type}")
+        if self.use_policy_training_preset and self.scheduler is not None:
+            lines.append(f"--scheduler.* was given and wins over the preset of {self.policy.type}")
+        if self.policy.use_amp:
+            lines.append("--policy.use_amp has no effect on training, in LeRobot neither; see --precision=bf16")
+        return lines
+
+    def hash(self) -> str:
+        """16 hex digits that name the mathematics: equal for a run and everything that resumes it."""
+        content = self.to_json()
+        for name in RESUMABLE + _PLACE:
+            group, _, option = name.rpartition(".")
+            (content[group] if group else content).pop(option, None)
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        """The complete configuration; `TrainConfig.model_validate` of it gives an equal one."""
+        # with num_epochs the number of steps is not decided yet, and naming both would be a contradiction
+        return self.model_dump(mode="json", exclude={"steps"} if self.num_epochs is not None else None)
+
+    def lerobot_json(self) -> dict[str, Any]:
+        """The `train_config.json` of a checkpoint: LeRobot 0.4.4's keys in its order, our values."""
+        from .lerobot_config import lerobot_train_config
+
+        return lerobot_train_config(self)

@@ -1,0 +1,106 @@
+"""The `train_config.json` that LeRobot 0.4.4 writes, from our configuration: its keys, in its order.
+
+LeRobot 0.4.4 reads this file strictly when it resumes from a checkpoint of ours; 0.6 and other tools display it.
+What has no place in it (our own options) is in the run folder's own train_config.json.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .config import SchedulerConfig, TrainConfig
+
+_JITTERS: dict[str, tuple[str, dict[str, list[float]]]] = {
+    "brightness": ("ColorJitter", {"brightness": [0.8, 1.2]}),
+    "contrast": ("ColorJitter", {"contrast": [0.8, 1.2]}),
+    "saturation": ("ColorJitter", {"saturation": [0.5, 1.5]}),
+    "hue": ("ColorJitter", {"hue": [-0.05, 0.05]}),
+    "sharpness": ("SharpnessJitter", {"sharpness": [0.5, 1.5]}),
+    "affine": ("RandomAffine", {"degrees": [-5.0, 5.0], "translate": [0.05, 0.05]}),
+}
+
+
+def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
+    """The whole file. Options that are still open take LeRobot's defaults."""
+    return {
+        "dataset": _dataset(config),
+        "env": None,
+        "policy": config.policy.lerobot_json(),
+        "output_dir": str(config.output_dir or config.default_output_dir()),
+        "job_name": config.job_name or config.policy.type,
+        "resume": config.resume,
+        "seed": config.seed,
+        "num_workers": 4 if config.num_workers is None else config.num_workers,
+        "batch_size": config.batch_size,
+        "steps": config.steps,
+        "eval_freq": 0,
+        "log_freq": config.log_freq or 200,
+        "tolerance_s": config.tolerance_s or 1e-4,
+        "save_checkpoint": config.save_checkpoint,
+        # LeRobot 0.4.4 divides by it
+        "save_freq": config.save_freq or config.steps,
+        "use_policy_training_preset": config.use_policy_training_preset,
+        "optimizer": _optimizer(config),
+        "scheduler": _scheduler(config.scheduler),
+        "eval": {"n_episodes": 50, "batch_size": 50, "use_async_envs": False},
+        "wandb": config.wandb.model_dump(mode="json"),
+        "peft": None,
+        "use_rabc": False,
+        "rabc_progress_path": None,
+        "rabc_kappa": 0.01,
+        "rabc_epsilon": 1e-6,
+        "rabc_head_mode": "sparse",
+        "rename_map": dict(config.rename_map),
+        "checkpoint_path": None,
+    }
+
+
+def _dataset(config: TrainConfig) -> dict[str, Any]:
+    options = config.dataset
+    repo_id, root = options.repo_id, options.root
+    if root is None and Path(repo_id).expanduser().is_dir():
+        # for us a folder may stand for the repository; LeRobot wants the folder as root and any name beside it
+        root = Path(repo_id).expanduser().resolve()
+        repo_id = f"local/{root.name}"
+    return {
+        "repo_id": repo_id,
+        "root": None if root is None else str(root),
+        "episodes": options.episodes,
+        "image_transforms": {
+            "enable": False,
+            "max_num_transforms": 3,
+            "random_order": False,
+            "tfs": {name: {"weight": 1.0, "type": kind, "kwargs": limits} for name, (kind, limits) in _JITTERS.items()},
+        },
+        "revision": options.revision,
+        "use_imagenet_stats": options.use_imagenet_stats,
+        "video_backend": options.video_backend or "pyav",
+        "streaming": False,
+    }
+
+
+def _optimizer(config: TrainConfig) -> dict[str, Any]:
+    settings = config.optimizer or config.policy.optimizer_preset()
+    entry: dict[str, Any] = {
+        "type": settings.type,
+        "lr": settings.lr,
+        "weight_decay": settings.weight_decay,
+        "grad_clip_norm": settings.grad_clip_norm,
+    }
+    if settings.type == "sgd":
+        return entry | {"momentum": 0.0, "dampening": 0.0, "nesterov": False}
+    return entry | {"betas": list(settings.betas), "eps": settings.eps}
+
+
+def _scheduler(config: SchedulerConfig | None) -> dict[str, Any] | None:
+    if config is None:
+        return None
+    warmup = config.num_warmup_steps or 0
+    if config.type == "cosine_decay_with_warmup":
+        decay = {"num_decay_steps": config.num_decay_steps, "peak_lr": config.peak_lr, "decay_lr": config.decay_lr}
+        return {"type": config.type, "num_warmup_steps": warmup, **decay}
+    # 0.4.4 has no other type than `diffuser` for these, but the same curves under names of it
+    names = {"cosine_annealing_with_warmup": "cosine", "constant_with_warmup": "constant_with_warmup"}
+    return {"type": "diffuser", "num_warmup_steps": warmup, "name": names.get(config.type, config.name or "cosine")}
