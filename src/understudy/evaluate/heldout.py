@@ -63,8 +63,8 @@ def evaluate(
     offsets = [offset for offset in policy.config.action_offsets() if offset >= 0]
     executed = int(policy.config.lerobot_json().get("n_action_steps", len(offsets)))
     with _opened(dataset, frames, policy, offsets) as windows, _predicting(policy):
-        errors = _measure(policy, windows, measured, batch_size)
-        replays = [_replay(policy, windows, episode, executed, batch_size) for episode in chosen]
+        errors = _measure(policy, dataset, windows, measured, batch_size)
+        replays = [_replay(policy, dataset, windows, episode, executed, batch_size) for episode in chosen]
     deviation = policy.normalizer.statistics.get("action", {}).get("std")
     return HeldOutResult(
         policy=name or policy.config.type,
@@ -146,14 +146,16 @@ def _chunks(policy: Policy, windows: Windows, rows: np.ndarray, batch_size: int)
         yield _Chunk(rows[first : first + batch_size], predicted, batch.action, batch.action_is_pad)
 
 
-def _measure(policy: Policy, windows: Windows, rows: np.ndarray, batch_size: int) -> dict[str, ActionError]:
+def _measure(
+    policy: Policy, dataset: Dataset, windows: Windows, rows: np.ndarray, batch_size: int
+) -> dict[str, ActionError]:
     """policy, hold and, where the statistics allow it, mean -> error over all of `rows`."""
     errors: dict[str, ActionError] = {}
     mean = mean_action(policy)
     with progress("evaluating", len(rows), "frames") as advance:
         for chunk in _chunks(policy, windows, rows, batch_size):
             steps = chunk.actual.shape[1]
-            candidates = {"policy": chunk.predicted, "hold": hold(windows.dataset, chunk.rows, steps)}
+            candidates = {"policy": chunk.predicted, "hold": hold(dataset, chunk.rows, steps)}
             if mean is not None:
                 candidates["mean"] = mean.expand_as(chunk.actual)
             for name, predicted in candidates.items():
@@ -163,10 +165,12 @@ def _measure(policy: Policy, windows: Windows, rows: np.ndarray, batch_size: int
     return errors
 
 
-def _replay(policy: Policy, windows: Windows, episode: Episode, executed: int, batch_size: int) -> Replay:
+def _replay(
+    policy: Policy, dataset: Dataset, windows: Windows, episode: Episode, executed: int, batch_size: int
+) -> Replay:
     """The episode as the policy would have acted it out, `executed` actions at a time, each from a true observation."""
     starts = np.arange(0, episode.length, executed)
     chunks = _chunks(policy, windows, episode.start + starts, batch_size)
     predicted = [chunk.predicted[:, :executed].flatten(0, 1).numpy() for chunk in chunks]
-    demonstrated = windows.dataset.columns["action"][episode.start : episode.start + episode.length]
+    demonstrated = dataset.columns["action"][episode.start : episode.start + episode.length]
     return Replay(episode.index, demonstrated, np.concatenate(predicted)[: episode.length], starts)

@@ -95,12 +95,12 @@ class HeldOut:
 
         spread = torch.as_tensor(policy.normalizer.statistics["action"]["std"], dtype=torch.float64)
         if self._baselines is None:
-            self._baselines = {name: relative(errors[name], spread) for name in ("hold", "mean")}
+            self._baselines = {name: in_deviations(errors[name], spread) for name in ("hold", "mean")}
         names = self._windows.dataset.spec.action.names
         return {
             **parts,
             "action_mae": dict(zip(names, errors["policy"].per_joint().tolist(), strict=True)),
-            "action_error": relative(errors["policy"], spread),
+            "action_error": in_deviations(errors["policy"], spread),
             "baselines": self._baselines,
             "episodes": self._episodes,
             "frames": len(self._rows),
@@ -108,9 +108,3 @@ class HeldOut:
 
     def _action_before(self, rows: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(self._windows.dataset.columns["action"][rows - 1])
-
-
-def relative(error: ActionError, spread: torch.Tensor) -> float:
-    """Error in standard deviations, averaged over the joints that move: a joint that never does would outweigh all."""
-    moving = spread > 1e-3 * spread.max()
-    return in_deviations(error.per_joint()[moving], spread[moving])

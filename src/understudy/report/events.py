@@ -1,0 +1,96 @@
+"""What happened in a run, read from its events.jsonl: the one source of everything that reports show.
+
+Two things a reader has to expect: a torn last line (the run was killed while writing it), and steps that were done
+twice (a run killed at step 900 and resumed from its checkpoint at 800 logs 800 to 900 again; the later ones count).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# events that belong to an optimiser step, and are superseded when that step is done again
+_OF_A_STEP = {"step", "validation", "checkpoint"}
+# what numbers that JSON cannot hold are written as
+_SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+Event = dict[str, Any]
+
+
+@dataclass
+class History:
+    """The events of a run by kind, in order, each step once.
+
+    started   the first `run_started`; {} when there is none
+    """
+
+    started: Event = field(default_factory=dict)
+    steps: list[Event] = field(default_factory=list)
+    validations: list[Event] = field(default_factory=list)
+    telemetry: list[Event] = field(default_factory=list)
+    resumed_from: list[int] = field(default_factory=list)
+
+
+def read_events(path: Path) -> list[Event]:
+    """Every whole event of the file, in order; [] when there is no file."""
+    if not path.exists():
+        return []
+    events = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            event = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(event, dict) and "event" in event:
+            events.append(event)
+    return events
+
+
+def read_history(path: Path) -> History:
+    """The history of a run from its events.jsonl; an empty one when there is no file."""
+    history = History()
+    kept: list[Event] = []
+    for event in read_events(path):
+        if event["event"] == "run_resumed":
+            step = int(number(event.get("from_step", event.get("step"))) or 0)
+            history.resumed_from.append(step)
+            kept = [old for old in kept if old["event"] not in _OF_A_STEP or old.get("step", 0) <= step]
+        elif event["event"] == "run_started" and not history.started:
+            history.started = event
+        kept.append(event)
+    history.steps = [event for event in kept if event["event"] == "step"]
+    history.validations = [event for event in kept if event["event"] == "validation"]
+    history.telemetry = [event for event in kept if event["event"] == "telemetry"]
+    return history
+
+
+def series(events: list[Event], y: str, x: str = "step") -> tuple[np.ndarray, np.ndarray]:
+    """(x, y) of the events that have both, as float64; a dotted name reaches inside ("baselines.hold")."""
+    points = [(number(lookup(event, x)), number(lookup(event, y))) for event in events]
+    found = [(a, b) for a, b in points if a is not None and b is not None]
+    table = np.array(found, dtype=np.float64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def lookup(event: Event, name: str) -> Any:
+    """The value at a dotted name, or None."""
+    value: Any = event
+    for part in name.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
+
+
+def number(value: Any) -> float | None:
+    """`value` as a float, with "NaN" and "Infinity" as they are spelled in events; None when it is not a number."""
+    if isinstance(value, str):
+        return _SPELLED.get(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)
