@@ -1,15 +1,15 @@
 """Every error a user can meet. The class decides the exit code; the text says what, where, and what to do.
 
-    UnderstudyError
-    ├── ConfigError          2    bad command or configuration; nothing was written
-    ├── DataError            3    bad data; nothing of the user's was changed
-    │   ├── StatisticMissing 3    a feature that must be normalised has no statistic
-    │   └── CheckpointError  3    a checkpoint that is torn, misshapen, or not a checkpoint
-    ├── HealthStop           4    training stopped by a health check; the last good checkpoint is named
-    ├── ResourceError        5    a resource ran out; nothing is lost
-    │   ├── DiskFull         5
-    │   └── OutOfMemory      5
-    └── Interrupted    130/143    Ctrl-C or SIGTERM, after a checkpoint was saved
+UnderstudyError
+├── ConfigError          2    bad command or configuration; nothing was written
+├── DataError            3    bad data; nothing of the user's was changed
+│   ├── StatisticMissing 3    a feature that must be normalised has no statistic
+│   └── CheckpointError  3    a checkpoint that is torn, misshapen, or not a checkpoint
+├── HealthStop           4    training stopped by a health check; the last good checkpoint is named
+├── ResourceError        5    a resource ran out; nothing is lost
+│   ├── DiskFull         5
+│   └── OutOfMemory      5
+└── Interrupted    130/143    Ctrl-C or SIGTERM, after a checkpoint was saved
 """
 
 from __future__ import annotations
