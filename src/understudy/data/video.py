@@ -154,7 +154,7 @@ class OpenVideo:
         return self._to_rgb.reformat(decoded, format="rgb24").to_ndarray()
 
     def _seek(self, key: int) -> None:
-        """Make the decoder start at the key frame with index `key`, or before it if the container finds that instead."""
+        """Make the decoder start at the key frame with index `key`, or before it if the container finds that."""
         self._container.seek(int(self._index.key_dts[key]), stream=self._stream, backward=True)
         self._decoded = self._container.decode(self._stream)
         self._next = int(self._index.keys[key])

@@ -1,0 +1,206 @@
+"""Decoding whole episodes, several at a time, into the frame store or into memory, with progress and a prompt stop.
+
+Threads suffice: decoding, colour conversion, checksums and writing all release the interpreter's lock. The main thread
+only watches, so Ctrl-C is noticed within a fraction of a second; the episodes finished by then stay.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core.errors import DataError
+from understudy.core.files import locked
+from understudy.core.log import progress, say, warn
+from understudy.core.units import readable_duration
+
+from .frame_store import FrameStore, StoreKey, dataset_folder, disk_trouble_reported
+
+if TYPE_CHECKING:
+    from .lerobot import Dataset
+
+_LOOK_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Decode one episode of one camera; `store` consumes its frames."""
+
+    camera: str
+    episode: int  # position in dataset.episodes
+    store: Callable[[Iterator[np.ndarray]], None]
+
+
+class _Stopped(Exception):
+    """Thrown inside a decoding thread when another has failed or the user has had enough."""
+
+
+def default_workers() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def decode_into_memory(dataset: Dataset, workers: int) -> dict[str, np.ndarray]:
+    """Every frame of the loaded episodes: camera -> uint8 (rows, h, w, 3). Raises DataError."""
+    arrays, jobs = {}, []
+    for camera in dataset.spec.cameras:
+        array = arrays[camera] = np.empty((dataset.num_rows, *frame_shape(dataset, camera)), np.uint8)
+        for position, episode in enumerate(dataset.episodes):
+
+            def store(frames: Iterator[np.ndarray], place: np.ndarray = array[episode.start :]) -> None:
+                for number, frame in enumerate(frames):
+                    place[number] = frame
+
+            jobs.append(_Job(camera, position, store))
+    _run(dataset, jobs, workers)
+    return arrays
+
+
+def complete_stores(dataset: Dataset, cache: Path, workers: int) -> dict[str, FrameStore]:
+    """The stores of all cameras with every loaded episode in them; what is missing or damaged is decoded.
+
+    Another process that decodes the same dataset is waited for, and its work used.
+    Raises DataError, DiskFull, ResourceError; what was decoded before that is kept.
+    """
+    stores = {camera: FrameStore(cache, store_key(dataset, camera)) for camera in dataset.spec.cameras}
+    episodes = [episode.index for episode in dataset.episodes]
+    damaged = {camera: store.damaged(episodes) for camera, store in stores.items()}
+    if not any(damaged[camera] or missing_episodes(dataset, store) for camera, store in stores.items()):
+        return stores
+    folder = dataset_folder(cache, dataset.fingerprint)
+    with ExitStack() as stack:
+        with disk_trouble_reported(folder):
+            _lock(stack, folder / "lock")
+        for camera, store in stores.items():
+            stack.enter_context(store)
+            store.read()
+            # looked at again: whoever held the lock may have mended them
+            _forget(store, store.damaged(damaged[camera], most_bytes=None))
+        _run(dataset, _jobs_for(dataset, stores), workers)
+    return stores
+
+
+def frame_shape(dataset: Dataset, camera: str) -> tuple[int, int, int]:
+    """(height, width, 3) of a camera's frames."""
+    _, height, width = dataset.spec.features[camera].shape
+    return height, width, 3
+
+
+def store_key(dataset: Dataset, camera: str) -> StoreKey:
+    """What the store of this camera is known by."""
+    height, width, _ = frame_shape(dataset, camera)
+    return StoreKey(dataset.fingerprint, camera, height, width)
+
+
+def missing_episodes(dataset: Dataset, store: FrameStore) -> list[int]:
+    """Positions in `dataset.episodes` of those that the store does not hold whole."""
+    return [p for p, episode in enumerate(dataset.episodes) if not store.has(episode.index, episode.length)]
+
+
+def _lock(stack: ExitStack, path: Path) -> None:
+    if not stack.enter_context(locked(path, wait=False)):
+        say("another process is decoding this dataset; waiting for it to finish, then using its frames")
+        stack.enter_context(locked(path, wait=True))
+
+
+def _forget(store: FrameStore, damaged: list[int]) -> None:
+    for episode in damaged:
+        store.forget(episode)
+    if damaged:
+        more = f" and {len(damaged) - 10} more" if len(damaged) > 10 else ""
+        named = ", ".join(map(str, damaged[:10])) + more
+        warn(f"stored frames of {store.key.camera} do not match their checksum (episode {named}); decoding them again")
+
+
+def _jobs_for(dataset: Dataset, stores: dict[str, FrameStore]) -> list[_Job]:
+    jobs = []
+    for camera, store in stores.items():
+        for position in missing_episodes(dataset, store):
+            episode = dataset.episodes[position]
+
+            def keep(
+                frames: Iterator[np.ndarray],
+                store: FrameStore = store,
+                index: int = episode.index,
+                length: int = episode.length,
+            ) -> None:
+                store.write(index, length, frames)
+
+            jobs.append(_Job(camera, position, keep))
+    return jobs
+
+
+def _run(dataset: Dataset, jobs: Sequence[_Job], workers: int) -> None:
+    """Do the jobs, `workers` at a time. The first error stops the others and is raised."""
+    total = sum(dataset.episodes[job.episode].length for job in jobs)
+    if not total:
+        return
+    stop, decoded, started = threading.Event(), _Count(), time.monotonic()
+
+    def do(job: _Job) -> None:
+        job.store(_checked_frames(dataset, job, stop, decoded))
+
+    pool = ThreadPoolExecutor(min(workers, len(jobs)), thread_name_prefix="decode")
+    try:
+        futures = [pool.submit(do, job) for job in jobs]
+        _watch(futures, total, decoded)
+    finally:
+        stop.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+    seconds = time.monotonic() - started
+    say(f"decoded {total:,} frames in {readable_duration(seconds)}, {total / seconds:.0f} frames/s")
+
+
+def _watch(futures: list[Future[None]], total: int, decoded: _Count) -> None:
+    with progress("decoding", total, "frames") as advance:
+        shown, pending = 0, set(futures)
+        while pending:
+            done, pending = wait(pending, timeout=_LOOK_EVERY_S, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            now = decoded.value
+            advance(now - shown)
+            shown = now
+
+
+def _checked_frames(dataset: Dataset, job: _Job, stop: threading.Event, decoded: _Count) -> Iterator[np.ndarray]:
+    """The frames of the job's episode, each of the right shape, exactly as many as the episode has."""
+    episode, shape, number = dataset.episodes[job.episode], frame_shape(dataset, job.camera), 0
+    try:
+        for frame in dataset.read_frames(job.camera, job.episode):
+            if stop.is_set():
+                raise _Stopped
+            if frame.shape != shape:
+                raise DataError(
+                    f"a frame is {frame.shape[1]}x{frame.shape[0]} pixels; "
+                    f"the dataset describes `{job.camera}` as {shape[1]}x{shape[0]}",
+                    where=f"frame {number}",
+                    hint="correct the camera's shape in meta/info.json, or leave the episode out",
+                )
+            yield frame
+            decoded.add()
+            number += 1
+    except DataError as error:
+        error.where = f"episode {episode.index}, {job.camera}" + (f", {error.where}" if error.where else "")
+        raise
+
+
+class _Count:
+    """A number that several threads add to."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._guard = threading.Lock()
+
+    def add(self) -> None:
+        with self._guard:
+            self.value += 1

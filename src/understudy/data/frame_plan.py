@@ -1,0 +1,176 @@
+"""Where the decoded frames will be kept, decided before anything is written, with the numbers that decided it.
+
+disk     the frame store: decoded once, then read through the page cache (frame_store.py)
+ram      decoded at the start of every run into one array per camera
+decode   decoded again whenever a frame is drawn: works always, costs a processor
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from understudy.core.errors import ConfigError, DiskFull, OutOfMemory
+from understudy.core.files import cache_folder, existing_parent, free_bytes
+from understudy.core.log import warn
+from understudy.core.units import readable_bytes
+
+from .frame_build import missing_episodes, store_key
+from .frame_store import ELSEWHERE, FrameStore, dataset_folder
+
+if TYPE_CHECKING:
+    from .lerobot import Dataset
+
+TIERS = ("auto", "disk", "ram", "decode")
+# left free on the disk: checkpoints and everything else on it need room too
+_SPARE_DISK_BYTES = 2_000_000_000
+_SPARE_DISK_SHARE = 0.05
+# of the memory that is available now: what `auto` takes at most, and what may be taken when asked for
+_AUTO_RAM_SHARE = 0.5
+_ASKED_RAM_SHARE = 0.9
+_TIMED_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class FramesPlan:
+    """How the frames will be held, and why.
+
+    tier               "disk", "ram" or "decode"
+    reason             one line with the numbers
+    bytes              size of all decoded frames, held or not
+    frames_to_decode   frames (of all cameras) that have to be decoded before training can start
+    cache              the cache folder that holds the store (disk only)
+    """
+
+    tier: str
+    reason: str
+    bytes: int
+    frames_to_decode: int
+    cache: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Need:
+    """What the dataset needs, and what there is."""
+
+    total_bytes: int
+    frames: int
+    bytes_to_write: int
+    frames_to_decode: int
+    disk_bytes: int
+    ram_bytes: int
+
+    @property
+    def fits_disk(self) -> bool:
+        return self.bytes_to_write == 0 or self.bytes_to_write <= self.disk_bytes
+
+
+def plan_frames(dataset: Dataset, *, tier: str = "auto", cache: Path | None = None) -> FramesPlan:
+    """Choose where the frames of the loaded episodes go. Reads what is stored already; writes nothing.
+
+    tier    "auto" takes disk, else memory (up to half of what is free), else decoding while training, with a warning
+    cache   the cache folder, instead of the usual one
+    Raises ConfigError for an unknown tier; DiskFull, OutOfMemory when the tier that was asked for has no room.
+    """
+    if tier not in TIERS:
+        raise ConfigError(
+            f"`{tier}` is no way to hold frames", where="--dataset.frames", hint=f"one of {_listed(TIERS)}"
+        )
+    if not dataset.spec.cameras:
+        return FramesPlan("ram", "the dataset has no cameras", 0, 0)
+    cache = cache or cache_folder()
+    need = _need(dataset, cache)
+    place = readable_path(dataset_folder(cache, dataset.fingerprint))
+    if tier == "disk" and not need.fits_disk:
+        raise DiskFull(
+            f"the decoded frames do not fit the disk: {readable_bytes(need.bytes_to_write)} are still to be written, "
+            f"{readable_bytes(max(need.disk_bytes, 0))} may be used (some is kept free)",
+            where=place,
+            hint=f"free some space, {ELSEWHERE}",
+        )
+    if tier == "ram" and need.total_bytes > _ASKED_RAM_SHARE * need.ram_bytes:
+        raise OutOfMemory(
+            f"the decoded frames do not fit the memory: they take {readable_bytes(need.total_bytes)}, "
+            f"{readable_bytes(need.ram_bytes)} are available",
+            where="--dataset.frames=ram",
+            hint="take fewer episodes (--dataset.episodes), --dataset.frames=disk or --dataset.frames=decode",
+        )
+    if tier == "disk" or (tier == "auto" and need.fits_disk):
+        return FramesPlan("disk", _disk_reason(need, place), need.total_bytes, need.frames_to_decode, cache)
+    if tier == "ram" or (tier == "auto" and need.total_bytes <= _AUTO_RAM_SHARE * need.ram_bytes):
+        return FramesPlan("ram", _ram_reason(need, tier), need.total_bytes, need.frames)
+    if tier == "auto":
+        _warn_of_decoding(dataset, need, place)
+    reason = f"{readable_bytes(need.total_bytes)} are not kept: each frame is decoded whenever it is drawn"
+    return FramesPlan("decode", reason, need.total_bytes, 0)
+
+
+def readable_path(path: Path) -> str:
+    """The path with `~` for the home folder."""
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
+
+
+def _need(dataset: Dataset, cache: Path) -> _Need:
+    total = to_write = missing_frames = 0
+    for camera in dataset.spec.cameras:
+        key = store_key(dataset, camera)
+        missing = sum(dataset.episodes[p].length for p in missing_episodes(dataset, FrameStore(cache, key)))
+        total += dataset.num_rows * key.frame_bytes
+        to_write += missing * key.frame_bytes
+        missing_frames += missing
+    disk_size = shutil.disk_usage(existing_parent(cache)).total
+    spare = min(_SPARE_DISK_BYTES, int(_SPARE_DISK_SHARE * disk_size))
+    frames = dataset.num_rows * len(dataset.spec.cameras)
+    available = psutil.virtual_memory().available
+    return _Need(total, frames, to_write, missing_frames, free_bytes(cache) - spare, available)
+
+
+def _disk_reason(need: _Need, place: str) -> str:
+    there = need.frames - need.frames_to_decode
+    if need.frames_to_decode == 0:
+        state = f"all {need.frames:,} frames are there already"
+    elif there:
+        state = f"{there:,} of {need.frames:,} frames are there already"
+    else:
+        state = f"{need.frames:,} frames to decode once; {readable_bytes(need.disk_bytes)} may be used"
+    return f"{readable_bytes(need.total_bytes)} in {place}: {state}"
+
+
+def _ram_reason(need: _Need, tier: str) -> str:
+    size, available = readable_bytes(need.total_bytes), readable_bytes(need.ram_bytes)
+    reason = f"{size} of {available} available: {need.frames:,} frames decoded at every start"
+    if tier == "auto":
+        reason += f" (the disk has room for {readable_bytes(max(need.disk_bytes, 0))})"
+    return reason
+
+
+def _warn_of_decoding(dataset: Dataset, need: _Need, place: str) -> None:
+    milliseconds = 1000 * _seconds_per_frame(dataset)
+    warn(
+        f"the decoded frames fit neither the disk ({readable_bytes(need.bytes_to_write)} to write to {place}, "
+        f"{readable_bytes(max(need.disk_bytes, 0))} may be used) nor half of the memory "
+        f"({readable_bytes(need.ram_bytes)} available): they are decoded while training, which takes one processor "
+        f"about {milliseconds:.0f} ms for each sample. To avoid that, free "
+        f"{readable_bytes(need.bytes_to_write - need.disk_bytes)} there, or name a larger disk in UNDERSTUDY_CACHE"
+    )
+
+
+def _seconds_per_frame(dataset: Dataset) -> float:
+    """What it takes to decode the pictures of one sample, all cameras, at places spread over the dataset."""
+    rows = [(2 * i + 1) * dataset.num_rows // (2 * _TIMED_FRAMES) for i in range(_TIMED_FRAMES)]
+    for camera in dataset.spec.cameras:
+        dataset.read_frame(camera, rows[0])  # the first one also loads the decoder
+    started = time.perf_counter()
+    for row in rows:
+        for camera in dataset.spec.cameras:
+            dataset.read_frame(camera, row)
+    return (time.perf_counter() - started) / len(rows)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:-1]) + f" or {names[-1]}"

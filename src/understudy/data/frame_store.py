@@ -1,0 +1,282 @@
+"""FrameStore: the decoded frames of one camera on disk, decoded once, read ever after through a memory map.
+
+    <cache>/frames/<fingerprint>/<camera>/
+      store.json       what is stored: format, fingerprint, camera, height, width
+      frames.rgb       uint8 [rows, height, width, 3]; episodes in the order of their first decoding, appended
+      episodes.jsonl   a line per event: {"episode", "row", "frames", "crc32"}; the last line about an episode counts
+
+Unusual: an episode gets its rows reserved on disk (posix_fallocate) and a line with crc32 null before its first frame
+is written; the line with its checksum follows only after its frames are on the disk (fsync). So a process killed at any
+instant leaves episodes that are whole and episodes that are not, never one in doubt, and the next one goes on. Subsets
+of a dataset share the store. Frames are written with pwrite, never through the map: a full disk is an error to report
+there, and a SIGBUS here.
+
+Writing needs the lock of the dataset's folder (frame_build.py holds it); reading needs none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import random
+import threading
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import quote
+
+import numpy as np
+
+from understudy.core.errors import DiskFull, ResourceError
+from understudy.core.files import fsync_folder, full_disk_reported, write_atomically
+
+FORMAT = 1
+# how much is read again on opening to compare checksums: a few tenths of a second; small stores are checked whole
+CHECKED_BYTES = 256_000_000
+_READ_BYTES = 4_000_000
+# the ways out of a disk that does not serve
+ELSEWHERE = "name another folder in UNDERSTUDY_CACHE, or decode while training with --dataset.frames=decode"
+
+
+@dataclass(frozen=True)
+class StoredEpisode:
+    """Where an episode lies: `frames` rows from `row` on. `crc32` is None until they are all there."""
+
+    episode: int
+    row: int
+    frames: int
+    crc32: int | None
+
+
+@dataclass(frozen=True)
+class StoreKey:
+    """What a store holds; stores with different keys never mix."""
+
+    fingerprint: str
+    camera: str
+    height: int
+    width: int
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame."""
+        return self.height * self.width * 3
+
+    def folder(self, cache: Path) -> Path:
+        """Where this store lives below the cache folder."""
+        return dataset_folder(cache, self.fingerprint) / quote(self.camera, safe="")
+
+
+def dataset_folder(cache: Path, fingerprint: str) -> Path:
+    """The folder that holds the stores of all cameras of one dataset, and their lock."""
+    return cache / "frames" / fingerprint
+
+
+class FrameStore:
+    """The store of one camera. Making one reads what is there; nothing is written before `open_for_writing`."""
+
+    def __init__(self, cache: Path, key: StoreKey) -> None:
+        self.key = key
+        self.folder = key.folder(cache)
+        self._frames_path = self.folder / "frames.rgb"
+        self._log_path = self.folder / "episodes.jsonl"
+        self._header_path = self.folder / "store.json"
+        self._guard = threading.Lock()
+        self._frames_file: int | None = None
+        self._log_file: int | None = None
+        self.episodes: dict[int, StoredEpisode] = {}
+        self.read()
+
+    def read(self) -> None:
+        """Look again at what is on disk: another process may have written since."""
+        self.episodes = {}
+        if self._header_fits():
+            for line in self._lines():
+                self.episodes[line.episode] = line
+
+    def has(self, episode: int, frames: int) -> bool:
+        """Whether all `frames` frames of the episode are there."""
+        found = self.episodes.get(episode)
+        return found is not None and found.crc32 is not None and found.frames == frames
+
+    def damaged(self, wanted: Iterable[int], *, most_bytes: int | None = CHECKED_BYTES) -> list[int]:
+        """Those of the `wanted` episodes that are said to be whole and are not.
+
+        Sizes are compared for all; checksums for as many episodes as fill `most_bytes`, drawn anew each time.
+        """
+        whole = [e for e in (self.episodes.get(n) for n in wanted) if e is not None and e.crc32 is not None]
+        size = self._frames_path.stat().st_size if self._frames_path.exists() else 0
+        bad = [e.episode for e in whole if (e.row + e.frames) * self.key.frame_bytes > size]
+        read = 0
+        for entry in random.sample(whole, len(whole)):
+            if entry.episode not in bad and self._checksum(entry) != entry.crc32:
+                bad.append(entry.episode)
+            read += entry.frames * self.key.frame_bytes
+            if most_bytes is not None and read >= most_bytes:
+                break
+        return sorted(bad)
+
+    def array(self) -> np.ndarray:
+        """(rows, height, width, 3) uint8, read-only, mapped from the disk; rows as in `episodes`."""
+        rows = max((e.row + e.frames for e in self.episodes.values() if e.crc32 is not None), default=0)
+        shape = (rows, self.key.height, self.key.width, 3)
+        if rows == 0:
+            return np.empty(shape, np.uint8)
+        return np.asarray(np.memmap(self._frames_path, dtype=np.uint8, mode="r", shape=shape))
+
+    def open_for_writing(self) -> None:
+        """Make the store if it is not there (or is of another format). Raises DiskFull, ResourceError."""
+        with disk_trouble_reported(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._header_fits():
+                for path in (self._header_path, self._log_path, self._frames_path):
+                    path.unlink(missing_ok=True)
+                self.episodes = {}
+            self._frames_file = os.open(self._frames_path, os.O_RDWR | os.O_CREAT, 0o644)
+            self._log_file = os.open(self._log_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._cut_torn_line(self._log_file)
+            fsync_folder(self.folder)
+            if not self._header_path.exists():
+                write_atomically(self._header_path, json.dumps({"format": FORMAT, **asdict(self.key)}) + "\n")
+
+    def forget(self, episode: int) -> None:
+        """Say that an episode has to be decoded again. Its rows stay its own."""
+        old = self.episodes[episode]
+        with disk_trouble_reported(self.folder), self._guard:
+            self._append(StoredEpisode(episode, old.row, old.frames, None), durable=True)
+
+    def write(self, episode: int, length: int, frames: Iterable[np.ndarray]) -> None:
+        """Store the `length` frames of an episode. May be called by several threads, for different episodes.
+
+        frames   uint8 (height, width, 3) each
+        Raises DiskFull before the first frame is taken when there is no room; ResourceError for another trouble of the
+        disk; and whatever `frames` raises. In each case the episode counts as not there.
+        """
+        with disk_trouble_reported(self.folder), self._guard:
+            row = self._reserve(episode, length)
+        checksum, written = 0, 0
+        for frame in frames:
+            data = memoryview(np.ascontiguousarray(frame)).cast("B")
+            assert len(data) == self.key.frame_bytes and written < length, "a frame that does not fit its place"
+            with disk_trouble_reported(self.folder):
+                self._write_at((row + written) * self.key.frame_bytes, data)
+            checksum = zlib.crc32(data, checksum)
+            written += 1
+        assert written == length, f"{written} frames instead of {length}"
+        with disk_trouble_reported(self.folder):
+            os.fsync(self._open_frames_file())
+            with self._guard:
+                self._append(StoredEpisode(episode, row, length, checksum), durable=True)
+
+    def close(self) -> None:
+        """Close the files for writing. Arrays given out stay valid."""
+        for descriptor in (self._frames_file, self._log_file):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._frames_file = self._log_file = None
+
+    def __enter__(self) -> FrameStore:
+        self.open_for_writing()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open_frames_file(self) -> int:
+        assert self._frames_file is not None, "the store is not open for writing"
+        return self._frames_file
+
+    def _header_fits(self) -> bool:
+        try:
+            header = json.loads(self._header_path.read_text())
+        except (OSError, ValueError):
+            return False
+        return bool(header == {"format": FORMAT, **asdict(self.key)})
+
+    def _lines(self) -> list[StoredEpisode]:
+        """The lines that can be read; one torn by a crash says nothing."""
+        try:
+            text = self._log_path.read_text(errors="replace")
+        except OSError:
+            return []
+        found = []
+        for line in text.splitlines():
+            try:
+                entry = StoredEpisode(**json.loads(line))
+            except (ValueError, TypeError):
+                continue
+            numbers = (entry.episode, entry.row, entry.frames, 0 if entry.crc32 is None else entry.crc32)
+            if all(isinstance(n, int) and n >= 0 for n in numbers) and entry.frames > 0:
+                found.append(entry)
+        return found
+
+    def _checksum(self, entry: StoredEpisode) -> int:
+        position, left, checksum = entry.row * self.key.frame_bytes, entry.frames * self.key.frame_bytes, 0
+        # read, not mapped: a failing disk is an OSError here
+        with disk_trouble_reported(self.folder), self._frames_path.open("rb") as file:
+            file.seek(position)
+            while left > 0 and (part := file.read(min(left, _READ_BYTES))):
+                checksum = zlib.crc32(part, checksum)
+                left -= len(part)
+        return checksum
+
+    def _reserve(self, episode: int, length: int) -> int:
+        """The first of `length` rows of its own for the episode, with room for them on the disk."""
+        old = self.episodes.get(episode)
+        if old is not None and old.frames == length:
+            row = old.row
+        else:
+            row = max((e.row + e.frames for e in self.episodes.values()), default=0)
+        file = self._open_frames_file()
+        before = os.fstat(file).st_size
+        if hasattr(os, "posix_fallocate"):  # not on macOS
+            try:
+                os.posix_fallocate(file, row * self.key.frame_bytes, length * self.key.frame_bytes)
+            except OSError:
+                os.ftruncate(file, before)  # what was got until the disk was full
+                raise
+        self._append(StoredEpisode(episode, row, length, None), durable=False)
+        return row
+
+    def _append(self, entry: StoredEpisode, *, durable: bool) -> None:
+        assert self._log_file is not None, "the store is not open for writing"
+        line = (json.dumps(asdict(entry)) + "\n").encode()
+        if os.write(self._log_file, line) < len(line):
+            self._cut_torn_line(self._log_file)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if durable:
+            os.fsync(self._log_file)
+        self.episodes[entry.episode] = entry
+
+    def _write_at(self, position: int, data: memoryview) -> None:
+        while data:
+            written = os.pwrite(self._open_frames_file(), data, position)
+            position, data = position + written, data[written:]
+
+    @staticmethod
+    def _cut_torn_line(file: int) -> None:
+        content = os.pread(file, os.fstat(file).st_size, 0)
+        os.ftruncate(file, content.rfind(b"\n") + 1)
+
+
+@contextlib.contextmanager
+def disk_trouble_reported(folder: Path) -> Iterator[None]:
+    """Turn what the disk of the frame store complains about into DiskFull or ResourceError, with what to do."""
+    try:
+        with full_disk_reported(folder, "the frame store"):
+            yield
+    except DiskFull as error:
+        error.hint = f"episodes decoded so far are kept; free some space, {ELSEWHERE}"
+        raise
+    except OSError as error:
+        raise ResourceError(
+            f"the frame store cannot be used: {error.strerror or error}",
+            where=str(error.filename or folder),
+            hint=f"see to the rights and the health of that disk, {ELSEWHERE}",
+        ) from error

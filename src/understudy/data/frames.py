@@ -1,0 +1,95 @@
+"""Frames: the pictures of a dataset, decoded, to be gathered by row. Where they are held is planned first.
+
+    plan = plan_frames(dataset, tier="auto")      # says where and why; writes nothing
+    frames = open_frames(dataset, plan)           # decodes what is missing, with progress
+    frames.gather("observation.images.top", rows) # uint8 (B, h, w, 3)
+
+In the tiers `disk` and `ram` a gather is one indexing of one array; see frame_plan.py for the tiers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from .frame_build import complete_stores, decode_into_memory, default_workers
+from .frame_decode import DecodedFrames
+from .frame_plan import TIERS, FramesPlan, plan_frames
+
+if TYPE_CHECKING:
+    from .frame_store import FrameStore
+    from .lerobot import Dataset
+
+__all__ = ["TIERS", "ArrayFrames", "Frames", "FramesPlan", "open_frames", "plan_frames"]
+
+
+class Frames(Protocol):
+    """The pictures of the loaded episodes; `tier` and `reason` say how they are held. Safe for several threads."""
+
+    @property
+    def tier(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    def gather(self, camera: str, rows: np.ndarray) -> np.ndarray:
+        """The frames at `rows` (B,) of the loaded dataset: uint8 (B, h, w, 3), RGB, an array of their own."""
+        ...
+
+    def close(self) -> None:
+        """Let go of threads, files and memory. Nothing may be gathered after that."""
+        ...
+
+
+class ArrayFrames:
+    """Frames that lie in one array per camera, in memory or mapped from the disk.
+
+    arrays      camera -> uint8 (n, h, w, 3)
+    places      camera -> (rows,) int64, where each row of the dataset lies in its array; None: row i lies at i
+    """
+
+    def __init__(
+        self, tier: str, reason: str, arrays: dict[str, np.ndarray], places: dict[str, np.ndarray] | None = None
+    ) -> None:
+        self.tier = tier
+        self.reason = reason
+        self._arrays = arrays
+        self._places = places
+
+    def gather(self, camera: str, rows: np.ndarray) -> np.ndarray:
+        """The frames at `rows` (B,): uint8 (B, h, w, 3), in one copy."""
+        at = rows if self._places is None else self._places[camera][rows]
+        # `take` copies whole frames and releases the interpreter's lock meanwhile
+        return np.take(self._arrays[camera], at, axis=0)
+
+    def close(self) -> None:
+        """Let go of the arrays."""
+        self._arrays = {}
+
+
+def open_frames(dataset: Dataset, plan: FramesPlan, *, workers: int | None = None) -> Frames:
+    """Make the frames of all loaded episodes available as planned; decode what is not there yet.
+
+    workers   decoding threads; None: one per processor
+    Raises DataError for a video that cannot be read, DiskFull and ResourceError for a disk that does not serve. What
+    was decoded before an error, an interrupt or a kill stays in the store, and the next call goes on from there.
+    """
+    workers = workers or default_workers()
+    if plan.tier == "decode":
+        return DecodedFrames(dataset, plan.reason, workers)
+    if plan.tier == "ram":
+        return ArrayFrames("ram", plan.reason, decode_into_memory(dataset, workers))
+    assert plan.tier == "disk" and plan.cache is not None, plan
+    stores = complete_stores(dataset, plan.cache, workers)
+    arrays = {camera: store.array() for camera, store in stores.items()}
+    places = {camera: _places(dataset, store) for camera, store in stores.items()}
+    return ArrayFrames("disk", plan.reason, arrays, places)
+
+
+def _places(dataset: Dataset, store: FrameStore) -> np.ndarray:
+    """(rows,) int64: where each row of the dataset lies in the store."""
+    first_stored = np.array([store.episodes[episode.index].row for episode in dataset.episodes], dtype=np.int64)
+    first_row = np.array([episode.start for episode in dataset.episodes], dtype=np.int64)
+    shift: np.ndarray = first_stored - first_row
+    return np.arange(dataset.num_rows) + shift[dataset.episode_of_row]

@@ -1,0 +1,68 @@
+"""Which rows are in which batch: an endless stream of epochs, each a shuffle that is a function of (seed, epoch).
+
+Unusual: there is no iterator and no state. Batch number n can be asked for at any time, in any order, so a resumed run
+asks for the next number and gets what the run that never stopped would have got. Batches cross from one epoch into the
+next, so every batch is full, and every row is drawn exactly once an epoch.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from understudy.core.errors import ConfigError, DataError
+from understudy.core.rng import Rng
+
+_REMEMBERED_EPOCHS = 2
+
+
+class Sampler:
+    """Draws `batch_size` of `rows` at a time. Safe to ask from several threads.
+
+    Raises DataError when there are no rows, ConfigError for a batch size below 1.
+    """
+
+    def __init__(self, rows: np.ndarray, batch_size: int, seed: int) -> None:
+        if len(rows) == 0:
+            raise DataError("there is no frame to draw from", hint="choose at least one episode to train on")
+        if batch_size < 1:
+            raise ConfigError(f"a batch of {batch_size} samples is not possible", where="--batch_size")
+        self.rows = np.asarray(rows, dtype=np.int64)
+        self.batch_size = batch_size
+        self._rng = Rng(seed)
+        self._orders: dict[int, np.ndarray] = {}
+        self._guard = threading.Lock()
+
+    def rows_of(self, draw: int) -> np.ndarray:
+        """(batch_size,) int64: the rows of batch number `draw` (from 0). A small dataset may repeat within a batch."""
+        position = draw * self.batch_size
+        end = position + self.batch_size
+        parts = []
+        while position < end:
+            epoch, offset = divmod(position, len(self.rows))
+            part = self._order(epoch)[offset : offset + end - position]
+            parts.append(part)
+            position += len(part)
+        return self.rows[np.concatenate(parts)]
+
+    def epoch_of(self, draw: int) -> int:
+        """The epoch (from 0) that the first row of batch number `draw` belongs to."""
+        return draw * self.batch_size // len(self.rows)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        with self._guard:
+            if epoch not in self._orders:
+                while len(self._orders) >= _REMEMBERED_EPOCHS:
+                    del self._orders[next(iter(self._orders))]
+                self._orders[epoch] = self._shuffle(epoch)
+            return self._orders[epoch]
+
+    def _shuffle(self, epoch: int) -> np.ndarray:
+        """A permutation of the positions in `rows`.
+
+        numpy promises the raw output of PCG64 for ever, but not what its `permutation` makes of it: so the raw numbers
+        are sorted here, and a run resumed under a newer numpy goes on in the same order.
+        """
+        keys = self._rng.at(epoch).numpy("order of samples").bit_generator.random_raw(len(self.rows))
+        return np.argsort(keys, kind="stable")
