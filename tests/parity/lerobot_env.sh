@@ -5,14 +5,15 @@
 #
 # Plain `pip install lerobot` brings 8 GB of CUDA libraries. Here LeRobot and torchvision are installed without their
 # dependencies, and the two compiled operators that torchvision's Python part looks up are declared by a .pth file,
-# because torchvision's own binary does not match a CPU torch.
+# because torchvision's own binary does not match a CPU torch. 0.25 is the newest torchvision that LeRobot 0.4.4 allows,
+# and the last with the VideoReader behind `--dataset.video_backend=pyav`.
 set -euo pipefail
 folder=${1:-.venv-lerobot}
-if [ ! -e "$folder/complete" ]; then
+if [ ! -e "$folder/complete" ] || [ ! -e "$folder"/lib/python3*/site-packages/torchvision/io/video_reader.py ]; then
   python3 -m venv "$folder"
   pip="$folder/bin/python -m pip --disable-pip-version-check install -q"
   $pip torch==2.13.0
-  $pip --no-deps lerobot==0.4.4 torchvision==0.28.0
+  $pip --no-deps lerobot==0.4.4 torchvision==0.25.0
   $pip "datasets<5,>=4" "diffusers<0.36" "huggingface-hub<0.36,>=0.34.2" "opencv-python-headless<4.13" "av<16" accelerate \
     jsonlines "packaging<26" draccus==0.10.0 "gymnasium<2" "deepdiff<9" "imageio[ffmpeg]" "rerun-sdk<0.27" "wandb<0.25" \
     einops termcolor pyserial pillow toml
