@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from make_dataset import make_dataset
 from runs import command, run, start, train_command
 
