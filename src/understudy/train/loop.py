@@ -21,6 +21,8 @@ from understudy.core.run_folder import RunFolder
 from .checkpoint import Best, Checkpoints, Resumed
 
 if TYPE_CHECKING:
+    from understudy.data.lerobot import Dataset
+
     from .config import TrainConfig
     from .console import Console
     from .events import EventLog
@@ -39,6 +41,7 @@ class Training:
 
     config: TrainConfig
     run: RunFolder
+    dataset: Dataset
     update: Update
     source: Source
     held_out: HeldOut | None

@@ -37,7 +37,7 @@ def state_bytes(optimizer: Optimizer) -> int:
     """Bytes that the optimiser keeps per run once it has stepped: moments of every trained parameter."""
     moments = 1 if isinstance(optimizer, SGD) else 2
     trained = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
-    return moments * sum(p.numel() * p.element_size() for p in trained)
+    return int(moments * sum(p.numel() * p.element_size() for p in trained))
 
 
 def flatten_state(optimizer: Optimizer) -> dict[str, torch.Tensor]:

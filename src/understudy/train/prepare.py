@@ -94,6 +94,7 @@ class Prepared:
             return None
         rows = held_out_rows(self.dataset, self.split.validation, self.config.max_eval_samples)
         return HeldOut(
+            self.dataset,
             self.windows(),
             rows,
             batch_size=self.config.batch_size,

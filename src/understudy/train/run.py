@@ -103,6 +103,8 @@ def _train_prepared(prepared: Prepared, folder: RunFolder, stop: StopRequest) ->
     newest = checkpoints.newest_good() if config.resume else None
     parts = prepare_policy(prepared, newest)
     start = restore(newest, parts.policy, parts.optimizer, parts.schedule) if newest else Resumed(0, None)
+    for remark in config.remarks():
+        log.say(f"{'note':<10} {remark}")
     print_training_plan(config, parts.policy, parts.optimizer, prepared.train_frames, prepared.held_out_frames)
     for warning in parts.policy.warnings():
         log.warn(warning)
@@ -118,6 +120,7 @@ def _train_prepared(prepared: Prepared, folder: RunFolder, stop: StopRequest) ->
     training = Training(
         config=config,
         run=folder,
+        dataset=prepared.dataset,
         update=parts.update,
         source=prepared.source(),
         held_out=prepared.held_out(parts.device),
@@ -205,7 +208,7 @@ def _ending(t: Training) -> Iterator[None]:
 def non_finite_stop(t: Training, step: int) -> HealthStop:
     """Name the batch of the step that went wrong: the order of samples is a function, so it can be drawn again."""
     draws = range(step * t.config.grad_accumulation_steps, (step + 1) * t.config.grad_accumulation_steps)
-    dataset = t.source.windows.dataset
+    dataset = t.dataset
     found: dict[int, list[int]] = {}
     for draw in draws:
         for row in t.source.sampler.rows_of(draw):

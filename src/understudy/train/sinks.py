@@ -107,7 +107,7 @@ class TensorBoard:
             # imported at the first scalar: it takes longer than everything else before the first step
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(self._folder))  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(self._folder))
         for name, value in values.items():
             self._writer.add_scalar(name, value, event["step"], walltime=event["time"])
         self._writer.flush()

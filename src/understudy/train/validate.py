@@ -36,7 +36,8 @@ def held_out_rows(dataset: Dataset, episodes: Sequence[int], max_samples: int | 
     limit = DEFAULT_FRAMES if max_samples is None else max_samples
     if not limit or len(rows) <= limit:
         return rows
-    return rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]
+    chosen: np.ndarray = rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]
+    return chosen
 
 
 class HeldOut:
@@ -44,6 +45,7 @@ class HeldOut:
 
     def __init__(
         self,
+        dataset: Dataset,
         windows: Windows,
         rows: np.ndarray,
         *,
@@ -52,6 +54,7 @@ class HeldOut:
         precision: str,
         device: torch.device,
     ) -> None:
+        self._dataset = dataset
         self._windows = windows
         self._rows = rows
         self._batch_size = batch_size
@@ -96,7 +99,7 @@ class HeldOut:
         spread = torch.as_tensor(policy.normalizer.statistics["action"]["std"], dtype=torch.float64)
         if self._baselines is None:
             self._baselines = {name: in_deviations(errors[name], spread) for name in ("hold", "mean")}
-        names = self._windows.dataset.spec.action.names
+        names = self._dataset.spec.action.names
         return {
             **parts,
             "action_mae": dict(zip(names, errors["policy"].per_joint().tolist(), strict=True)),
@@ -107,4 +110,4 @@ class HeldOut:
         }
 
     def _action_before(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(self._windows.dataset.columns["action"][rows - 1])
+        return torch.from_numpy(self._dataset.columns["action"][rows - 1])
