@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from understudy.core.errors import ConfigError
+from understudy.core.errors import CheckpointError, ConfigError
 from understudy.core.log import progress
 from understudy.core.rng import Rng
 from understudy.policies.action_error import ActionError, action_error
@@ -154,6 +154,7 @@ def _measure(
     mean = mean_action(policy)
     with progress("evaluating", len(rows), "frames") as advance:
         for chunk in _chunks(policy, windows, rows, batch_size):
+            _check_finite(chunk, dataset)
             steps = chunk.actual.shape[1]
             candidates = {"policy": chunk.predicted, "hold": hold(dataset, chunk.rows, steps)}
             if mean is not None:
@@ -163,6 +164,18 @@ def _measure(
                 errors[name] = errors[name] + error if name in errors else error
             advance(len(chunk.rows))
     return errors
+
+
+def _check_finite(chunk: _Chunk, dataset: Dataset) -> None:
+    bad = ~torch.isfinite(chunk.predicted).flatten(1).all(1).numpy()
+    if bad.any():
+        row = int(chunk.rows[bad][0])
+        episode = dataset.episodes[int(dataset.episode_of_row[row])].index
+        raise CheckpointError(
+            "the policy predicts actions that are not finite",
+            where=f"episode {episode}, frame {int(dataset.frame_index[row])}",
+            hint="its weights are damaged or training had diverged; take an earlier checkpoint",
+        )
 
 
 def _replay(

@@ -47,8 +47,11 @@ def _hint(faults: list[str], wanted: dict[str, Feature], found: dict[str, Featur
     for name in faults:
         if name in found:
             continue
-        same_shape = [other for other in unused if _same(wanted[name], found[other])]
-        guess = nearest(name, same_shape) or (same_shape[0] if len(same_shape) == 1 else None)
+        # only the last part says which one it is: all cameras begin with the same words
+        alike = {other.rpartition(".")[2]: other for other in unused if _same(wanted[name], found[other])}
+        guess = (
+            next(iter(alike.values())) if len(alike) == 1 else alike.get(nearest(name.rpartition(".")[2], alike) or "")
+        )
         if guess:
             return f'if it is the same thing under another name: --rename_map=\'{{"{guess}": "{name}"}}\''
     return "take the dataset the policy was trained on, or one recorded with the same robot and cameras"

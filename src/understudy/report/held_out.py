@@ -30,17 +30,14 @@ def newest_evaluation(run: RunFolder) -> Path | None:
     return max(found, key=lambda folder: (folder / "summary.json").stat().st_mtime_ns) if found else None
 
 
-def write_held_out_plots(run: RunFolder) -> list[Path]:
-    """Draw the newest evaluation into the run's `plots/`; [] when there is none."""
-    folder = newest_evaluation(run)
-    if folder is None:
-        return []
-    summary = json.loads((folder / "summary.json").read_text())
-    written = [_error_by_step(summary, run.plots)]
-    with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
+def write_held_out_plots(evaluation: Path, plots: Path) -> list[Path]:
+    """Draw an evaluation's folder into the folder `plots`; the files written. Raises DiskFull."""
+    summary = json.loads((evaluation / "summary.json").read_text())
+    written = [_error_by_step(summary, plots)]
+    with np.load(evaluation / "predictions.npz", allow_pickle=False) as arrays:
         for position, episode in enumerate(arrays["episodes"][:MOST_EPISODES].tolist()):
             name = "actions_predicted.png" if position == 0 else f"actions_predicted_episode_{episode}.png"
-            written.append(style.save(_replay(arrays, episode), run.plots / name))
+            written.append(style.save(_replay(arrays, episode), plots / name))
     return written
 
 

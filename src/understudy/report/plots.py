@@ -19,7 +19,7 @@ from understudy.core.run_folder import RunFolder
 
 from . import style
 from .events import History, lookup, read_history, series
-from .held_out import write_held_out_plots
+from .held_out import newest_evaluation, write_held_out_plots
 
 # key of a telemetry event -> file, title, unit, divisor
 _MACHINE = {
@@ -46,7 +46,10 @@ def write_plots(run: RunFolder) -> list[Path]:
         _throughput(history, run.plots, subject),
         *_machine(history, run.plots, subject),
     ]
-    return [path for path in written if path is not None] + write_held_out_plots(run)
+    evaluation = newest_evaluation(run)
+    if evaluation is not None:
+        written += write_held_out_plots(evaluation, run.plots)
+    return [path for path in written if path is not None]
 
 
 def _subject(history: History, run: RunFolder) -> str:
