@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,6 +15,8 @@ from .errors import ConfigError, nearest
 
 MOST_FAULTS_SHOWN = 6
 LONGEST_VALUE_SHOWN = 60
+# SequenceMatcher's ratio: chunk_sze and chunk_size have 0.95, epochs and num_epochs 0.75, crop_shape and chunk_size 0.5
+LEAST_LIKENESS = 0.7
 
 
 def unknown(settings: Settings, path: tuple[str, ...], known: Iterable[str]) -> str:
@@ -25,12 +28,15 @@ def unknown(settings: Settings, path: tuple[str, ...], known: Iterable[str]) -> 
 
 
 def nearest_option(name: str, known: Iterable[str]) -> str | None:
-    """The option that `name` was probably meant to be: the same word in another group, or the one most alike."""
-    known = list(known)
-    same_leaf = [option for option in known if option.rpartition(".")[2] == name.rpartition(".")[2].replace("-", "_")]
-    if same_leaf:
-        return nearest(name, same_leaf) or same_leaf[0]
-    return nearest(name, known)
+    """The option that `name` was probably meant to be: its last word is alike; the group decides between equals."""
+
+    def likeness(option: str) -> tuple[float, float]:
+        (group, _, leaf), (its_group, _, its_leaf) = wanted.rpartition("."), option.rpartition(".")
+        return (SequenceMatcher(None, leaf, its_leaf).ratio(), SequenceMatcher(None, group, its_group).ratio())
+
+    wanted = name.replace("-", "_")
+    best = max(known, key=likeness, default=None)
+    return best if best is not None and likeness(best)[0] >= LEAST_LIKENESS else None
 
 
 def refusal(settings: Settings, path: tuple[str, ...], value: Any, field: FieldInfo) -> str:
@@ -79,11 +85,21 @@ def _message(details: Mapping[str, Any]) -> str:
     return str(cause) if cause else str(details["msg"])
 
 
-def as_error(faults: Sequence[str], *, hint: str | None = None, where: str | None = None) -> ConfigError:
-    """One ConfigError for all faults: a single one in its own words, several as a list that stays short."""
+def as_error(faults: Sequence[str], *, hint: str | None = None, files: Iterable[str] = ()) -> ConfigError:
+    """One ConfigError for all faults: a single one in its own words, several as a list that stays short.
+
+    hint     told where the names of options are the trouble and no nearest one is known
+    files    where values came from; if all faults in files are in one, it is named once, at the end
+    """
+    faults = list(faults)
+    mentioned = {file for file in files for fault in faults if f" in {file}" in fault}
+    where = mentioned.pop() if len(mentioned) == 1 else None
+    if where:
+        faults = [fault.replace(f" in {where}", "", 1) for fault in faults]
+    needs_hint = any(fault.endswith("unknown option") or " is required" in fault for fault in faults)
     if len(faults) == 1:
-        return ConfigError(faults[0], where=where, hint=None if "did you mean" in faults[0] else hint)
+        return ConfigError(faults[0], where=where, hint=hint if needs_hint else None)
     lines = [f"{len(faults)} options cannot be used", *(f"  {fault}" for fault in faults[:MOST_FAULTS_SHOWN])]
     if len(faults) > MOST_FAULTS_SHOWN:
         lines.append(f"  and {len(faults) - MOST_FAULTS_SHOWN} more")
-    return ConfigError("\n".join(lines), where=where, hint=hint)
+    return ConfigError("\n".join(lines), where=where, hint=hint if needs_hint else None)

@@ -24,7 +24,7 @@ def options_help(model: type[BaseModel], positionals: Sequence[str], verb: str) 
     words = [(path, field) for path, field in options if ".".join(path) in positionals]
     rest = [(path, field) for path, field in options if ".".join(path) not in positionals]
     lines = [f"usage: understudy {verb}{bare} [--name=value ...]", "", summary, ""]
-    lines += [line for path, field in words for line in entry(".".join(path).upper(), describe_option(field))]
+    lines += [line for path, field in words for line in entry(".".join(path).upper(), _description(field, len(path)))]
     lines += [""] if words else []
     lines += ["Options:", *(line for path, field in rest for line in option_entry(path, field))]
     return "\n".join(lines) + "\n"
@@ -33,19 +33,18 @@ def options_help(model: type[BaseModel], positionals: Sequence[str], verb: str) 
 def option_entry(path: tuple[str, ...], field: FieldInfo) -> list[str]:
     """The lines of one option."""
     name, default = ".".join(path), _default(field)
-    return entry(f"--{name}" if default is None else f"--{name}={default}", describe_option(field))
+    return entry(f"--{name}" if default is None else f"--{name}={default}", _description(field, len(path)))
 
 
-def describe_option(field: FieldInfo) -> str:
-    """Its description and, where the description alone leaves it open, what may be given."""
-    parts = [field.description or ""]
-    if named := choices(field.annotation):
-        parts.append(f"one of {', '.join(named)}" if len(named) > 1 else "")
-    elif field.metadata or not field.description:
-        parts.append(allowed(field))
-    if field.is_required():
+def _description(field: FieldInfo, depth: int) -> str:
+    """Its description and the words to choose from; limits of numbers are told when they are overstepped."""
+    named = choices(field.annotation)
+    parts = [field.description or allowed(field)]
+    if len(named) > 1:
+        parts.append(f"one of {', '.join(named)}")
+    if field.is_required() and depth == 1:
         parts.append("required")
-    return "; ".join(part for part in parts if part)
+    return "; ".join(parts)
 
 
 def entry(left: str, right: str) -> list[str]:
