@@ -96,9 +96,9 @@ def frame_shape(dataset: Dataset, camera: str) -> tuple[int, int, int]:
 
 
 def store_key(dataset: Dataset, camera: str) -> StoreKey:
-    """What the store of this camera is known by."""
+    """What the store of this camera is known by: its name in the files, so that a rename never swaps two cameras."""
     height, width, _ = frame_shape(dataset, camera)
-    return StoreKey(dataset.fingerprint, camera, height, width)
+    return StoreKey(dataset.fingerprint, dataset.declared_name(camera), height, width)
 
 
 def missing_episodes(dataset: Dataset, store: FrameStore) -> list[int]:

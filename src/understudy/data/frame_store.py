@@ -160,7 +160,7 @@ class FrameStore:
             row = self._reserve(episode, length)
         checksum, written = 0, 0
         for frame in frames:
-            data = memoryview(np.ascontiguousarray(frame)).cast("B")
+            data = np.ascontiguousarray(frame).data.cast("B")
             assert len(data) == self.key.frame_bytes and written < length, "a frame that does not fit its place"
             with disk_trouble_reported(self.folder):
                 self._write_at((row + written) * self.key.frame_bytes, data)

@@ -91,5 +91,5 @@ def _places(dataset: Dataset, store: FrameStore) -> np.ndarray:
     """(rows,) int64: where each row of the dataset lies in the store."""
     first_stored = np.array([store.episodes[episode.index].row for episode in dataset.episodes], dtype=np.int64)
     first_row = np.array([episode.start for episode in dataset.episodes], dtype=np.int64)
-    shift: np.ndarray = first_stored - first_row
-    return np.arange(dataset.num_rows) + shift[dataset.episode_of_row]
+    shift = (first_stored - first_row)[dataset.episode_of_row]
+    return np.add(np.arange(dataset.num_rows), shift)

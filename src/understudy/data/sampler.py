@@ -44,7 +44,8 @@ class Sampler:
             part = self._order(epoch)[offset : offset + end - position]
             parts.append(part)
             position += len(part)
-        return self.rows[np.concatenate(parts)]
+        drawn: np.ndarray = self.rows[np.concatenate(parts)]
+        return drawn
 
     def epoch_of(self, draw: int) -> int:
         """The epoch (from 0) that the first row of batch number `draw` belongs to."""

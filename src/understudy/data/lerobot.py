@@ -1,0 +1,227 @@
+"""LeRobot datasets of the formats v2.0, v2.1 and v3.0, read from a folder, LeRobot's caches or the Hub.
+
+Everything whose meaning is certain is read, with a line in `Dataset.warnings` for each deviation; everything else is
+refused by file and row, or episode and frame. Numbers are in RAM as arrays; pictures are decoded when asked for.
+Frames are found by their number in the episode, never by time.
+
+    dataset = load_dataset("lerobot/pusht")            # or a folder
+    dataset.columns["action"]                          # (rows, 2) float32
+    for frame in dataset.read_frames("observation.image", 0): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from understudy.core.errors import DataError
+
+from .assemble import Rows, read_rows
+from .episodes import Entry, choose
+from .features import build_spec, check_rename_map
+from .fingerprint import fingerprint
+from .hub import locate
+from .images import PictureReader, Stretch
+from .info import read_info
+from .plan import Plan, make_plan
+from .spec import DatasetSpec, FeatureType, Statistics
+from .stored_statistics import read_statistics
+from .tree import Tree
+
+
+@dataclass(frozen=True)
+class VideoSpan:
+    """The frames of one episode in a video file: `length` frames from number `first_frame` on."""
+
+    path: Path
+    first_frame: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One loaded episode.
+
+    index    its `episode_index` in the dataset
+    start    its first row among the loaded rows
+    length   frames
+    tasks    the instructions its frames have, in order of appearance
+    videos   camera -> where its frames are; empty for cameras stored as pictures
+    """
+
+    index: int
+    start: int
+    length: int
+    tasks: tuple[str, ...]
+    videos: dict[str, VideoSpan]
+
+
+@dataclass
+class Dataset:
+    """The loaded episodes of a dataset, one row per frame, episodes one after the other.
+
+    columns          feature -> (rows, n) float32, every numeric vector, in the dataset's own units
+    episode_of_row   (rows,) int64, position in `episodes`
+    frame_index      (rows,) int64, number of the frame in its episode
+    task_of_row      (rows,) int64, position in `tasks`
+    warnings         deviations from the format that were read anyway, a line each
+    """
+
+    repo_id: str
+    root: Path
+    version: str
+    fps: float
+    spec: DatasetSpec
+    info: dict[str, Any]
+    episodes: list[Episode]
+    columns: dict[str, np.ndarray]
+    episode_of_row: np.ndarray
+    frame_index: np.ndarray
+    task_of_row: np.ndarray
+    tasks: list[str]
+    warnings: list[str]
+    _plan: Plan = field(repr=False)
+    _entries: list[Entry] = field(repr=False)
+    _stretches: list[Stretch] = field(repr=False)
+    _pictures: PictureReader = field(repr=False)
+
+    @property
+    def num_rows(self) -> int:
+        return len(self.frame_index)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hex name for the dataset's content: meta, parquet, size and both ends of the videos that are here.
+
+        The same wherever the dataset lies and whichever episodes of it are loaded.
+        """
+        return fingerprint(self._plan.tree)
+
+    @property
+    def tree(self) -> Tree:
+        """The dataset's files."""
+        return self._plan.tree
+
+    def declared_name(self, feature: str) -> str:
+        """What the dataset's own files call the feature: `rename_map` undone."""
+        return self._plan.declared(feature)
+
+    def read_frames(self, camera: str, episode: int) -> Iterator[np.ndarray]:
+        """Frames of the episode at position `episode` in `episodes`: uint8 (h, w, 3), in order, exactly its length.
+
+        Raises DataError naming file and frame when one cannot be decoded or has another size than declared.
+        """
+        return self._read(camera, self.episodes[episode], episode, 0, None)
+
+    def read_frame(self, camera: str, row: int) -> np.ndarray:
+        """One frame, uint8 (h, w, 3). Slow: for a video it decodes from the key frame before it."""
+        position = int(self.episode_of_row[row])
+        episode, frame = self.episodes[position], int(self.frame_index[row])
+        if camera in episode.videos:
+            from .video import decode_frame
+
+            span = episode.videos[camera]
+            return decode_frame(span.path, span.first_frame + frame)
+        return next(self._read(camera, episode, position, frame, frame + 1))
+
+    def _read(self, camera: str, episode: Episode, position: int, first: int, stop: int | None) -> Iterator[np.ndarray]:
+        _, height, width = self.spec.features[camera].shape
+        if camera in episode.videos:
+            from .video import decode_span
+
+            span = episode.videos[camera]
+            return decode_span(span.path, span.first_frame, span.length, (height, width))
+        column = self._plan.declared(camera)
+        return self._pictures.read(self._stretches[position], column, (height, width), episode.index, first, stop)
+
+    def own_statistics(self) -> Statistics | None:
+        """The statistics that the dataset brings along, of all its episodes; None when it has none.
+
+        Per-episode statistics are aggregated by LeRobot's rule. Raises DataError when they do not fit the features.
+        """
+        plan = self._plan
+        cameras = {plan.declared(name) for name in self.spec.cameras}
+        stored = read_statistics(plan.tree, plan.layout, self._entries, cameras)
+        if stored is None:
+            return None
+        renamed = {plan.new_names.get(name, name): stats for name, stats in stored.items()}
+        for name, feature in self.spec.features.items():
+            expected = (3, 1, 1) if feature.type is FeatureType.VISUAL else feature.shape
+            for key, value in renamed.get(name, {}).items():
+                if key != "count" and value.shape != expected:
+                    raise DataError(
+                        f"the stored statistic `{key}` of `{name}` has the shape {value.shape}, not {expected}",
+                        where=str(self.root / "meta"),
+                        hint="compute them from the frames: leave out --dataset.statistics=dataset",
+                    )
+        return renamed
+
+
+def load_dataset(
+    repo_id: str,
+    *,
+    root: str | Path | None = None,
+    revision: str | None = None,
+    episodes: Sequence[int] | None = None,
+    exclude_episodes: Sequence[int] | None = None,
+    tolerance_s: float | None = None,
+    rename_map: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Load a dataset, fetching from the Hub what is not here.
+
+    repo_id            `user/name`, looked for in LeRobot's caches and then on the Hub; or a folder
+    root               the dataset's folder; fetched into when it is empty or does not exist
+    revision           tag, branch or commit on the Hub; None takes the newest version that can be read
+    episodes           load these alone (and fetch no others); exclude_episodes leaves some out
+    tolerance_s        None: time stamps off the grid give a warning; else those further off raise DataError
+    rename_map         name in the dataset -> name from here on
+
+    Raises DataError for a dataset that is missing, incomplete, damaged or not understood, ConfigError for episodes or
+    features asked for that it does not have.
+    """
+    source = locate(repo_id, root, revision)
+    new_names = dict(rename_map or {})
+    info = read_info(source.root)
+    check_rename_map(new_names, info.features)
+    plan = make_plan(source, info, new_names, lambda entries: choose(entries, episodes, exclude_episodes))
+    rows = read_rows(plan, tolerance_s)
+    spec = build_spec(plan.info, new_names, plan.left_out)
+    return Dataset(
+        repo_id=source.repo_id,
+        root=source.root,
+        version=plan.version,
+        fps=plan.info.fps,
+        spec=spec,
+        info=plan.info.raw,
+        episodes=_episodes(plan, rows),
+        columns={new_names.get(name, name): values for name, values in rows.columns.items()},
+        episode_of_row=rows.episode_of_row,
+        frame_index=rows.frame_index,
+        task_of_row=rows.task_of_row,
+        tasks=rows.tasks,
+        warnings=[*source.notes, *plan.notes, *rows.notes],
+        _plan=plan,
+        _entries=plan.all_entries,
+        _stretches=rows.stretches,
+        _pictures=PictureReader(source.root),
+    )
+
+
+def _episodes(plan: Plan, rows: Rows) -> list[Episode]:
+    found = []
+    start = 0
+    for position, entry in enumerate(plan.entries):
+        videos = {
+            plan.new_names.get(key, key): VideoSpan(plan.tree.root / name, first, entry.length)
+            for key, (name, first) in plan.videos[position].items()
+        }
+        used = dict.fromkeys(rows.task_of_row[start : start + entry.length].tolist())
+        tasks = tuple(rows.tasks[task] for task in used)
+        found.append(Episode(entry.index, start, entry.length, tasks, videos))
+        start += entry.length
+    return found
