@@ -1,0 +1,158 @@
+"""Statistics of the frames that are trained on: minimum, maximum, mean, standard deviation (ddof 0), quantiles, count.
+
+The formulas are LeRobot's, with one difference: its quantiles are those of a histogram of 5000 bins per episode,
+averaged or widened over episodes; these are exact over all frames. Pictures are measured in 0..1, per channel, on a
+sample of each episode's frames, larger ones thinned out, both as LeRobot does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core.errors import DataError
+
+from .spec import Statistics
+from .zero_spread import guard_zero_spread
+
+if TYPE_CHECKING:
+    from .frames import Frames
+    from .lerobot import Dataset, Episode
+
+__all__ = ["aggregate", "compute_statistics", "guard_zero_spread", "use_imagenet"]
+
+QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# frames gathered at once: bounds the memory, 32 frames of 640x480 are 30 MB
+_FRAMES_AT_ONCE = 32
+
+
+def compute_statistics(dataset: Dataset, episodes: Sequence[int], frames: Frames | None) -> Statistics:
+    """Statistics over the episodes with these indices: every column, and the cameras if `frames` is given.
+
+    returns   feature -> statistic -> float64: (n,) for vectors, (3, 1, 1) for cameras, `count` (1,)
+
+    Raises DataError when no episode is left to measure.
+    """
+    wanted = set(episodes)
+    chosen = [episode for episode in dataset.episodes if episode.index in wanted]
+    if not chosen:
+        raise DataError("there is no episode to compute statistics from", where=dataset.repo_id)
+    rows = np.concatenate([np.arange(e.start, e.start + e.length) for e in chosen])
+    found = {name: of_rows(values[rows]) for name, values in dataset.columns.items()}
+    if frames is not None:
+        for camera in dataset.spec.cameras:
+            found[camera] = _of_pictures(_pictures(frames, camera, chosen))
+    return found
+
+
+def of_rows(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Statistics of (rows, n) numbers. One dimension at a time, so that a long column is not copied whole."""
+    parts = [_of_dimension(values[:, i].astype(np.float64)) for i in range(values.shape[1])]
+    stats = {key: np.array([part[key] for part in parts]) for key in parts[0]}
+    return stats | {"count": np.array([len(values)], np.float64)}
+
+
+def _of_dimension(values: np.ndarray) -> dict[str, float]:
+    stats = {"min": values.min(), "max": values.max(), "mean": values.mean(), "std": values.std()}
+    return stats | dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())), strict=True))
+
+
+def sampled_frames(length: int) -> np.ndarray:
+    """Which frames of an episode its picture statistics come from: LeRobot's rule, about length ** 0.75 of them."""
+    count = max(min(length, 100), min(int(length**0.75), 10_000))
+    return np.round(np.linspace(0, length - 1, count)).astype(np.int64)
+
+
+def _pictures(frames: Frames, camera: str, episodes: Sequence[Episode]) -> Iterator[np.ndarray]:
+    rows = np.concatenate([episode.start + sampled_frames(episode.length) for episode in episodes])
+    for first in range(0, len(rows), _FRAMES_AT_ONCE):
+        yield thinned(frames.gather(camera, rows[first : first + _FRAMES_AT_ONCE]))
+
+
+def thinned(pictures: np.ndarray) -> np.ndarray:
+    """(B, h, w, 3) with every k-th row and column where the larger side is 300 or more, k = larger side // 150."""
+    larger = max(pictures.shape[1:3])
+    step = larger // 150 if larger >= 300 else 1
+    return pictures[:, ::step, ::step]
+
+
+def _of_pictures(batches: Iterator[np.ndarray]) -> dict[str, np.ndarray]:
+    """From uint8 batches. A histogram of 256 levels per channel loses nothing, so quantiles are exact here as well."""
+    histogram = np.zeros((3, 256), np.int64)
+    count = 0
+    for batch in batches:
+        count += len(batch)
+        for channel in range(3):
+            histogram[channel] += np.bincount(batch[..., channel].ravel(), minlength=256)
+    level = np.arange(256) / 255.0
+    pixels = histogram.sum(1)
+    mean = histogram @ level / pixels
+    deviation = np.maximum(histogram @ level**2 / pixels - mean**2, 0.0)
+    seen = [np.flatnonzero(channel) for channel in histogram]
+    stats = {
+        "min": np.array([level[levels[0]] for levels in seen]),
+        "max": np.array([level[levels[-1]] for levels in seen]),
+        "mean": mean,
+        "std": np.sqrt(deviation),
+    }
+    for name, q in QUANTILES.items():
+        stats[name] = np.array([_quantile(channel, q) for channel in histogram]) / 255.0
+    shaped = {name: value.reshape(3, 1, 1) for name, value in stats.items()}
+    return shaped | {"count": np.array([count], np.float64)}
+
+
+def _quantile(histogram: np.ndarray, q: float) -> float:
+    """Of the levels counted in `histogram`, interpolated between neighbours in rank as numpy does."""
+    cumulated = np.cumsum(histogram)
+    rank = q * (cumulated[-1] - 1)
+    low = int(np.searchsorted(cumulated, np.floor(rank), side="right"))
+    high = int(np.searchsorted(cumulated, np.ceil(rank), side="right"))
+    return float(low + (high - low) * (rank - np.floor(rank)))
+
+
+def use_imagenet(statistics: Statistics, cameras: Sequence[str]) -> Statistics:
+    """The same statistics with ImageNet's mean and std for the cameras, as pretrained backbones expect."""
+    mean, std = (np.array(values).reshape(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    changed = {camera: statistics.get(camera, {}) | {"mean": mean, "std": std} for camera in cameras}
+    return statistics | changed
+
+
+def aggregate(parts: Sequence[Statistics]) -> Statistics:
+    """Statistics of several sets as those of their union, feature by feature, by LeRobot's rule.
+
+    Means are weighted by count, variances are joined with the spread of the means; a quantile, which cannot be joined
+    exactly, is the lowest up to q50 and the highest above (LeRobot 0.6).
+
+    Raises DataError when the sets disagree on a shape, or a count is missing.
+    """
+    features = dict.fromkeys(name for part in parts for name in part)
+    return {name: _joined(name, [part[name] for part in parts if name in part]) for name in features}
+
+
+def _joined(name: str, parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    keys = [key for key in parts[0] if all(key in part for part in parts)]
+    for key in keys:
+        if len({part[key].shape for part in parts}) > 1:
+            raise DataError(f"the statistic `{key}` of `{name}` has different shapes in different episodes")
+    if "count" not in keys or parts[0]["count"].shape != (1,):
+        raise DataError(f"the statistics of `{name}` cannot be joined: a `count` is missing or not a single number")
+    counts = np.array([part["count"][0] for part in parts])
+    joined: dict[str, np.ndarray] = {}
+    if "mean" in keys:
+        joined["mean"] = np.average([part["mean"] for part in parts], axis=0, weights=counts)
+    if "std" in keys and "mean" in keys:
+        spread = [part["std"] ** 2 + (part["mean"] - joined["mean"]) ** 2 for part in parts]
+        joined["std"] = np.sqrt(np.average(spread, axis=0, weights=counts))
+    for key in keys:
+        quantile = key.startswith("q") and key[1:].isdigit()
+        if key == "min" or (quantile and int(key[1:]) <= 50):
+            joined[key] = np.min([part[key] for part in parts], axis=0)
+        elif key == "max" or quantile:
+            joined[key] = np.max([part[key] for part in parts], axis=0)
+    return {key: joined[key] for key in keys if key in joined} | {"count": np.array([counts.sum()])}
