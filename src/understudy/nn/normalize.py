@@ -68,13 +68,13 @@ class Normalizer(nn.Module):
                 f"`{feature}` has to be normalised by {mode}, but its statistic `{name}` is missing",
                 hint="compute the statistics from the dataset again, or take them from the checkpoint that has them",
             )
-        tensor = torch.as_tensor(np.asarray(value), dtype=torch.float32)
-        if not bool(torch.isfinite(tensor).all()):
+        array = np.asarray(value, dtype=np.float32)
+        if not np.isfinite(array).all():
             raise StatisticMissing(
                 f"the statistic `{name}` of `{feature}` is not finite: it was never computed",
                 hint="this is how checkpoints without statistics look; give the dataset whose statistics belong to it",
             )
-        return tensor
+        return torch.from_numpy(array.copy())
 
     def _buffers_of(self, feature: str, *kinds: str, dtype: torch.dtype) -> list[Tensor]:
         slot = self._slots[feature]
@@ -104,9 +104,9 @@ class Normalizer(nn.Module):
         One fused multiply-add instead of three passes over the image; within 1e-6 of `normalize(pixels / 255)`.
         """
         if feature not in self._slots:
-            return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels
+            return pixels.float() / 255 if pixels.dtype == torch.uint8 else pixels.float()
         if pixels.dtype != torch.uint8:
-            return self.normalize(feature, pixels)
+            return self.normalize(feature, pixels.float())
         scale, shift = self._buffers_of(feature, "pixel_scale", "pixel_shift", dtype=torch.float32)
         return torch.addcmul(shift, pixels.float(), scale)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -23,17 +25,30 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
     Raises CheckpointError for a file that is absent, cut short, a pickle, or otherwise not safetensors.
     """
+    with _opened(path) as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no dict)
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the tensors in the file, from its header alone. Raises as `read_safetensors`."""
+    with _opened(path) as file:
+        return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     refuse_pickle(path)
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no dict)
+            yield file
     except FileNotFoundError as error:
-        raise CheckpointError("the file does not exist", where=str(path)) from error
+        raise CheckpointError(f"{path.name} is missing", where=str(path.parent)) from error
     except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(_what_is_wrong(path, error), where=str(path), hint=_COPY_AGAIN) from error
-
-
-_COPY_AGAIN = "fetch or copy the file again; of a training run, take the checkpoint before this one"
+        raise CheckpointError(
+            _what_is_wrong(path, error),
+            where=str(path),
+            hint="fetch or copy the file again; of a training run, take the checkpoint before this one",
+        ) from error
 
 
 def refuse_pickle(path: Path) -> None:
@@ -92,7 +107,10 @@ def _what_is_wrong(path: Path, error: Exception) -> str:
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
     """Write contiguous CPU copies of `tensors`. Raises DiskFull. Not atomic: callers write into a temporary folder."""
     with full_disk_reported(path, path.name):
+        path.touch()
+        mode = path.stat().st_mode
         save_file({name: _plain(tensor) for name, tensor in tensors.items()}, path, metadata=metadata)
+        path.chmod(mode)  # safetensors makes its files private to their owner
 
 
 def _plain(tensor: Tensor) -> Tensor:

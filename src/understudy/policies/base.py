@@ -51,6 +51,11 @@ class Policy(nn.Module):
     config: PolicyConfig
     normalizer: Normalizer
 
+    def __init__(self) -> None:
+        super().__init__()
+        # name in a robot's observation -> name the policy knows; stored with the policy as LeRobot does
+        self.rename_map: dict[str, str] = {}
+
     @property
     def device(self) -> torch.device:
         """Where the weights are; inputs are moved there."""

@@ -7,7 +7,7 @@ own `understudy.json` beside it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from understudy.policies.base import Policy
 
 NormalizationMode = Literal["MEAN_STD", "MIN_MAX", "QUANTILES", "QUANTILE10", "IDENTITY"]
+
+
+class Horizon(NamedTuple):
+    """Actions predicted at once, how many of them are executed before the next prediction, and how overlapping
+    predictions are averaged (None: they are not)."""
+
+    predicted: int
+    executed: int
+    ensemble_coefficient: float | None = None
 
 
 def own(default: Any, *, description: str, **limits: Any) -> Any:
@@ -116,6 +125,10 @@ class PolicyConfig(BaseModel):
 
     def action_offsets(self) -> list[int]:
         """Which actions a window holds, as frame offsets from its first frame."""
+        raise NotImplementedError
+
+    def horizon(self) -> Horizon:
+        """How far the policy predicts, and how its predictions are executed."""
         raise NotImplementedError
 
     def optimizer_preset(self) -> OptimizerPreset:

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from understudy.core.errors import ConfigError
 from understudy.data.spec import FeatureType, Statistics
 from understudy.policies.backbone_names import BACKBONES, check_weights_name
-from understudy.policies.config import Feature, NormalizationMode, OptimizerPreset, PolicyConfig, own
+from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
 
 if TYPE_CHECKING:
     from understudy.policies.act.model import Act
@@ -193,6 +193,9 @@ class ActConfig(PolicyConfig):
 
     def action_offsets(self) -> list[int]:
         return list(range(self.chunk_size))
+
+    def horizon(self) -> Horizon:
+        return Horizon(self.chunk_size, self.n_action_steps, self.temporal_ensemble_coeff)
 
     def optimizer_preset(self) -> OptimizerPreset:
         return OptimizerPreset(type="adamw", lr=self.optimizer_lr, weight_decay=self.optimizer_weight_decay)

@@ -133,10 +133,9 @@ class Act(Policy):
         """What the network looks at, on its device and on its scale."""
         self.check_observation(observation)
         seen = {}
-        for name, mode_name in self.normalizer.modes.items():
+        for name in self.normalizer.modes:
             if name == ACTION:
                 continue
-            assert mode_name
             value = observation[name].to(self.device, non_blocking=True)
             if name in self.config.cameras:
                 seen[name] = self.normalizer.normalize_pixels(name, value)

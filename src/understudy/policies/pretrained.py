@@ -1,0 +1,163 @@
+"""Policies on disk, in LeRobot's layout: what is saved here runs there, and what was trained there runs here.
+
+    config.json                 LeRobot 0.4.4's options, exactly its keys
+    model.safetensors           every entry of the state dict, float32
+    policy_preprocessor.json, policy_postprocessor.json and their statistics
+    understudy.json             our own options and who wrote this; LeRobot does not look at it
+    train_config.json           how it was trained
+
+Read are checkpoints of LeRobot's eras 0.3 (statistics among the weights), 0.4 to 0.5 and 0.6. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import understudy
+from understudy.core.errors import CheckpointError, ConfigError, StatisticMissing
+from understudy.core.files import folder_written_atomically
+from understudy.data.spec import Statistics
+from understudy.nn.devices import choose_device
+from understudy.nn.weights import read_safetensors, write_safetensors
+from understudy.policies.base import Policy
+from understudy.policies.checkpoint_config import (
+    OWN_FORMAT,
+    parse_config,
+    read_config_json,
+    read_own_json,
+    with_processors,
+)
+from understudy.policies.kinds import OWN_FILE, WEIGHTS, missing_weights
+from understudy.policies.migration import is_statistic, old_statistics, without_compiler_names
+from understudy.policies.places import find_checkpoint
+from understudy.policies.processors import read_processors, write_processors
+
+_LINES_SHOWN = 12
+
+Shapes = Mapping[str, tuple[int, ...]]
+
+
+def save_pretrained(
+    policy: Policy,
+    folder: str | Path,
+    *,
+    train_config: dict[str, Any] | None = None,
+    extra: dict[str, Any] | None = None,
+) -> None:
+    """Write the policy into the new folder `folder`, all or nothing.
+
+    train_config   the complete training configuration, kept beside the weights; its `rename_map` goes to LeRobot's
+                   preprocessor, so that a robot may call its cameras what the dataset called them
+    extra          further entries of `understudy.json`
+
+    Raises ConfigError when the folder exists, DiskFull.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise ConfigError("a policy is saved into a folder of its own, but this one exists", where=str(folder))
+    rename_map = {**policy.rename_map, **((train_config or {}).get("rename_map") or {})}
+    own = {"format": OWN_FORMAT, "writer": f"understudy {understudy.__version__}", "policy": policy.config.own_json()}
+    with folder_written_atomically(folder) as temporary:
+        _write_json(temporary / "config.json", policy.config.lerobot_json())
+        _write_json(temporary / OWN_FILE, {**own, **(extra or {})})
+        if train_config is not None:
+            _write_json(temporary / "train_config.json", train_config)
+        write_processors(temporary, policy.config, policy.normalizer.statistics, rename_map)
+        write_safetensors(temporary / WEIGHTS, {name: _as_float32(t) for name, t in policy.state_dict().items()})
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=4))
+
+
+def _as_float32(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def load_policy(path: str | Path, device: str = "auto", *, statistics: Statistics | None = None) -> Policy:
+    """The policy at `path`, in eval mode, on `device`.
+
+    path         a `pretrained_model` folder, a step or run folder (its last checkpoint), or `owner/name` on the Hub
+    statistics   used instead of the checkpoint's own
+
+    Raises CheckpointError for what is no checkpoint, is damaged, or does not fit its configuration; StatisticMissing
+    when a feature has to be normalised and nothing says how; ConfigError for a device that is not there.
+    """
+    chosen = choose_device(device)
+    folder = find_checkpoint(path)
+    config = parse_config(read_config_json(folder), read_own_json(folder), folder)
+    processors = read_processors(folder)
+    if processors is not None:
+        config = with_processors(config, processors, folder)
+    weights = _read_weights(folder)
+    config = config.model_copy(update={"device": str(chosen)})
+    try:
+        if statistics is None and processors is not None:
+            statistics = processors.statistics
+        elif statistics is None:
+            statistics = old_statistics(weights, [*config.input_features, *config.output_features])
+        policy = config.skeleton(statistics)
+    except StatisticMissing as error:
+        error.where = error.where or str(folder)
+        raise
+    policy.rename_map = dict(processors.rename_map) if processors is not None else {}
+    _fill(policy, weights, folder)
+    return policy.to(chosen).eval()
+
+
+def load_weights_into(policy: Policy, path: str | Path) -> None:
+    """Replace the policy's weights by those of a checkpoint (see `load_policy`); its statistics stay as they are.
+
+    Raises CheckpointError, and changes nothing, unless every tensor fits.
+    """
+    folder = find_checkpoint(path)
+    _fill(policy, _read_weights(folder), folder)
+
+
+def _read_weights(folder: Path) -> dict[str, Tensor]:
+    """Everything in `model.safetensors`, old normalisation buffers included."""
+    reason = missing_weights(folder)
+    if reason is not None:
+        raise CheckpointError(reason, where=str(folder))
+    return without_compiler_names(read_safetensors(folder / WEIGHTS))
+
+
+def _fill(policy: Policy, weights: dict[str, Tensor], folder: Path) -> None:
+    wanted = {name: tuple(tensor.shape) for name, tensor in policy.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    differences = misfits(wanted, found)
+    if differences:
+        raise CheckpointError(
+            f"the weights do not fit the policy that config.json describes\n{as_table(differences)}",
+            where=str(folder / WEIGHTS),
+            hint="config.json and model.safetensors belong to different policies, or one of them was changed",
+        )
+    with torch.no_grad():
+        policy.load_state_dict({name: tensor for name, tensor in weights.items() if name in wanted})
+
+
+def misfits(wanted: Shapes, found: Shapes) -> list[tuple[str, str, str]]:
+    """(what, tensor, detail) for each missing, extra or misshapen tensor; old statistics and counters do not count."""
+    differences = [("missing", name, str(shape)) for name, shape in wanted.items() if name not in found]
+    for name, shape in found.items():
+        if name in wanted and shape != wanted[name]:
+            differences.append(("shape", name, f"{shape}, expected {wanted[name]}"))
+        elif name not in wanted and not is_statistic(name) and not name.endswith("num_batches_tracked"):
+            differences.append(("extra", name, str(shape)))
+    return differences
+
+
+def as_table(differences: Iterable[tuple[str, str, str]]) -> str:
+    """The first of the differences, a line each, and how many more there are."""
+    rows = list(differences)
+    width = max(len(name) for _, name, _ in rows[:_LINES_SHOWN])
+    lines = [f"  {what:<8} {name:<{width}}  {detail}" for what, name, detail in rows[:_LINES_SHOWN]]
+    if len(rows) > _LINES_SHOWN:
+        lines.append(f"  and {len(rows) - _LINES_SHOWN} more")
+    return "\n".join(lines)
