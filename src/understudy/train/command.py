@@ -19,13 +19,14 @@ from pydantic import Field
 from understudy.core.arguments import Settings, Text, get, has, merge, parse_flow, read_words, remove
 from understudy.core.config import Options, check, known_options
 from understudy.core.describe import written
-from understudy.core.errors import ConfigError
+from understudy.core.errors import ConfigError, nearest
 from understudy.core.faults import as_error, unknown
 from understudy.core.registry import POLICY_CONFIGS, load
 from understudy.policies.config import PolicyConfig
+from understudy.policies.kinds import unusable_type
 
 from .config import RESUMABLE, TrainConfig
-from .lerobot_flags import POLICIES, flag_names, take_foreign
+from .lerobot_flags import flag_names, take_foreign
 from .starting_point import policy_settings, run_to_resume, settings_from, settings_of_run
 
 HINT = "`understudy train --help` lists the options"
@@ -157,13 +158,11 @@ def _policy_class(settings: Settings) -> tuple[type[PolicyConfig] | None, str | 
     kind = get(settings.values, path)
     if kind is None:
         return None, f"`--policy.type` or `--policy.path` is required: which policy is trained? ({known})"
-    if kind in POLICIES:
-        return None, f"{settings.spelled(path)}: `{kind}` cannot be trained here yet; there is: {known}"
-    try:
-        kind_class: type[PolicyConfig] = load(POLICY_CONFIGS, str(kind), "policy")
-    except ConfigError as error:
-        return None, f"{settings.spelled(path)}: {error.what}; {error.hint}"
-    return kind_class, None
+    if kind in POLICY_CONFIGS:
+        return load(POLICY_CONFIGS, str(kind), "policy"), None
+    guess = nearest(str(kind), POLICY_CONFIGS)
+    reason = f"unknown policy `{kind}`; did you mean `{guess}`?" if guess else unusable_type({"type": str(kind)})
+    return None, f"{settings.spelled(path)}: {reason}"
 
 
 def _unknown_to_all(settings: Settings, known: Sequence[str]) -> list[str]:

@@ -135,11 +135,6 @@ TRANSLATED = {
     "dataset.video_backend": "`pyav` as it is; `torchcodec`, LeRobot's default, becomes pyav; others are refused",
 }
 
-POLICIES = (
-    *("diffusion", "vqbet", "tdmpc", "smolvla", "pi0", "pi05", "pi0_fast", "pi0fast", "groot", "xvla", "wall_x", "sac"),
-    *("eo1", "evo1", "fastwam", "gaussian_actor", "lingbot_va", "molmoact2", "multi_task_dit", "vla_jepa", "sarm"),
-)
-
 
 def flag_names() -> list[str]:
     """Every flag that is known here: for suggestions."""

@@ -19,11 +19,12 @@ from understudy.core.errors import CheckpointError, ConfigError
 from understudy.core.registry import POLICY_CONFIGS, load
 from understudy.core.run_folder import PRETRAINED, RunFolder, run_of_checkpoint
 from understudy.policies.config import OptimizerPreset, PolicyConfig
+from understudy.policies.kinds import OWN_FILE, refuse_without_config, unusable_type
+from understudy.policies.places import find_checkpoint
 
 from .lerobot_flags import FLAGS
 
 TRAIN_CONFIG = "train_config.json"
-OWN_OPTIONS = "understudy.json"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 # keys of the YAML files that LeRobot used until January 2025
 _HYDRA_KEYS = {"training", "hydra", "defaults", "dataset_repo_id", "override_dataset_stats"}
@@ -111,63 +112,46 @@ def policy_settings(source: str, *, flag: str = "--policy.path") -> Settings:
     """The settings under `policy` that `--policy.path=SOURCE` starts from, `pretrained_path` among them.
 
     source   a pretrained_model folder, the checkpoint or run folder around it, or a repository on the Hub
+
+    Raises ConfigError when there is no such place, CheckpointError when there is no policy in it.
     """
-    folder = pretrained_folder(source)
-    file = folder / "config.json" if folder else _from_hub(source, "config.json", flag)
+    if Path(source).expanduser().exists():
+        folder = find_checkpoint(source).resolve()
+        file, place = folder / "config.json", str(folder)
+    else:
+        # of a repository the options alone, for now: the weights wait until everything else is known to be right
+        file, place = _from_hub(source, "config.json", flag), source
+    if not file.is_file():
+        raise refuse_without_config(file.parent)
     values = read_file(file)
     kind = values.get("type")
     if not isinstance(kind, str):
-        raise CheckpointError(
-            "this configuration does not say which policy it is for",
-            where=str(file),
-            hint="it has to hold `type`, as LeRobot has written it since May 2025",
-        )
+        raise CheckpointError(unusable_type(values) or "", where=str(file))
     if kind in POLICY_CONFIGS:
-        config_class: type[PolicyConfig] = load(POLICY_CONFIGS, kind, "policy")
-        _drop_unknown(values, config_class, file)
+        _drop_unknown(values, load(POLICY_CONFIGS, kind, "policy"), file)
     for name in _NOT_INHERITED:
         values.pop(name, None)
-    values |= own_options(file.parent) | {"pretrained_path": str(folder or source)}
+    values |= own_options(file.parent) | {"pretrained_path": place}
     return Settings({"policy": values}, files={("policy",): str(file)})
-
-
-def pretrained_folder(source: str) -> Path | None:
-    """The `pretrained_model` folder at, in, or newest below `source`; None when nothing local is meant.
-
-    Raises ConfigError for a folder without a policy.
-    """
-    path = Path(source).expanduser()
-    if not path.exists():
-        return None
-    run = RunFolder(path)
-    for candidate in (path, path / PRETRAINED, run.last / PRETRAINED):
-        if (candidate / "config.json").is_file():
-            return candidate.resolve()
-    raise ConfigError(
-        "there is no policy in this folder: no config.json",
-        where=str(path),
-        hint="give a pretrained_model folder, a checkpoint, or a run folder",
-    )
 
 
 def own_options(folder: Path) -> dict[str, Any]:
     """The policy options in `folder` that LeRobot's config.json has no place for."""
-    file = folder / OWN_OPTIONS
-    if not file.is_file():
-        return {}
-    options = read_file(file)
-    options = options.get("policy", options)
+    file = folder / OWN_FILE
+    options = read_file(file).get("policy") if file.is_file() else None
     return options if isinstance(options, dict) else {}
 
 
 def _drop_unknown(values: dict[str, Any], config_class: type[PolicyConfig], file: Path) -> None:
-    """A newer LeRobot may have written options that are not known yet: they are left out, with a warning."""
+    """Options of other versions that are off or empty are left out, with a warning; others will be told as unknown."""
     accepted = {flag.path.removeprefix("policy.") for flag in FLAGS if flag.path.startswith("policy.")}
-    unknown = [name for name in values if name not in config_class.model_fields and name not in accepted]
+    unknown = [
+        n for n, value in values.items() if n not in config_class.model_fields and n not in accepted and not value
+    ]
     for name in unknown:
         del values[name]
     if unknown:
-        log.warn(f"{file}: {', '.join(unknown)}: not an option of {values.get('type')} here, passed over")
+        log.warn(f"{file}: left out {', '.join(unknown)}, which {values.get('type')} does not have here")
 
 
 def _from_hub(repo_id: str, name: str, flag: str) -> Path:
