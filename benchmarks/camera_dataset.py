@@ -124,7 +124,7 @@ def camera_frames(recording: Recording, joints: np.ndarray) -> Iterator[np.ndarr
         _draw_arm(ImageDraw.Draw(picture), angles, height, width)
         top, left = rng.integers(height), rng.integers(width)
         noise = fields[row % _NOISE_FIELDS, top : top + height, left : left + width]
-        yield (np.asarray(picture, dtype=np.int16) + noise).clip(0, 255).astype(np.uint8)
+        yield np.clip(np.asarray(picture, dtype=np.int16) + noise, 0, 255).astype(np.uint8)
 
 
 def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -231,7 +231,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=200, help="per episode")
     parser.add_argument("--codec", choices=sorted(_ENCODERS), default="av1")
     options = parser.parse_args()
-    recording = Recording(*options.size, options.episodes, options.frames, options.codec)
+    height, width = options.size
+    recording = Recording(height, width, options.episodes, options.frames, options.codec)
     print(make_recording(recording, options.folder))
 
 

@@ -1,0 +1,90 @@
+"""The two trainers and the command lines that make them do the same work.
+
+Both get the same flags, `lerobot-train`'s own: ACT with default sizes, no pretrained backbone (so nothing is
+downloaded), fp32, the same batch, seed and data, no checkpoint, a log line per step. They differ in what only one of
+them has: LeRobot's loader processes, and Understudy's held-out episodes, switched off because LeRobot 0.4 has none.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+ROOT = Path(__file__).resolve().parents[1]
+LEROBOT_FOLDER = ROOT / ".venv-lerobot"
+LEROBOT_SCRIPT = ROOT / "tests/parity/lerobot_env.sh"
+BATCH = 8
+CHUNK = 100
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of training: which program, and the one thing about it that is varied."""
+
+    side: Literal["lerobot", "understudy"]
+    workers: int = 0  # loader processes, LeRobot only
+    first_time: bool = False  # Understudy only: the frame store is empty, every frame is decoded before step 1
+
+    @property
+    def name(self) -> str:
+        if self.side == "lerobot":
+            return f"LeRobot, {self.workers} workers"
+        return "Understudy, new dataset" if self.first_time else "Understudy"
+
+
+def train_command(variant: Variant, dataset: Path, output: Path, steps: int) -> list[str]:
+    """The command line. `output` must not exist."""
+    flags = [
+        f"--dataset.repo_id=local/{dataset.name}",
+        f"--dataset.root={dataset}",
+        "--dataset.video_backend=pyav",
+        "--policy.type=act",
+        "--policy.device=cpu",
+        "--policy.pretrained_backbone_weights=null",
+        f"--policy.chunk_size={CHUNK}",
+        f"--policy.n_action_steps={CHUNK}",
+        "--policy.push_to_hub=false",
+        "--wandb.enable=false",
+        f"--output_dir={output}",
+        f"--batch_size={BATCH}",
+        f"--steps={steps}",
+        "--log_freq=1",
+        "--save_checkpoint=false",
+        "--seed=1000",
+    ]
+    if variant.side == "lerobot":
+        return [str(lerobot_program("lerobot-train")), *flags, f"--num_workers={variant.workers}"]
+    return [sys.executable, "-m", "understudy", "train", *flags, "--dataset.eval_split=0"]
+
+
+def environment(threads: int, work: Path) -> dict[str, str]:
+    """What both run under: equal threads that sleep when idle, caches of their own, no network."""
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        # threads that spin while they wait disturb whatever runs beside them, loader processes first of all
+        "OMP_WAIT_POLICY": "passive",
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(work / "huggingface"),
+        "UNDERSTUDY_CACHE": str(frame_cache(work)),
+        "PYTHONWARNINGS": "ignore",
+        "PYTHONPATH": "",
+    }
+
+
+def frame_cache(work: Path) -> Path:
+    """Understudy's cache during the benchmarks."""
+    return work / "cache"
+
+
+def forget_frames(work: Path) -> None:
+    """Make every dataset new to Understudy."""
+    shutil.rmtree(frame_cache(work), ignore_errors=True)
+
+
+def lerobot_program(name: str) -> Path:
+    """A program of LeRobot's environment."""
+    return LEROBOT_FOLDER / "bin" / name

@@ -1,0 +1,186 @@
+"""The same ACT training by `lerobot-train` and by `understudy train`, in turn, each in a process of its own.
+
+    python benchmarks/side_by_side.py --size 96x96 --rounds 3        (about seven minutes on two cores)
+    python benchmarks/side_by_side.py --quick                        (does everything work? the numbers mean nothing)
+
+A round runs every variant once, always in the same order: LeRobot with each number of loader processes, then Understudy
+on a dataset it has never seen (it decodes every frame first; two steps, for the time to the first) and on the same one
+again. Ratios are taken within a round, so that a machine that is slower for a while is so for both. Before the first
+round each program runs once unmeasured, which brings libraries and data into the page cache and LeRobot's own cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from camera_dataset import Recording, make_recording, size_of
+from contestants import LEROBOT_FOLDER, ROOT, Variant, environment, forget_frames, frame_cache, train_command
+from result_file import Key, Record, ResultFile, busy_before, open_results
+from tables import side_by_side_tables
+from training_log import pace_of, read_steps
+from watched_process import Watched, watch
+
+WORK = ROOT / "outputs/bench"
+LIMIT_S = 900.0
+_FIRST_TIME_STEPS = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What to measure."""
+
+    recording: Recording
+    rounds: int
+    steps: int
+    warm_up: int
+    threads: int
+    workers: tuple[int, ...]
+    deadline: float  # time.monotonic() after which no further round is begun; the first one always is
+
+    def variants(self) -> list[Variant]:
+        lerobot = [Variant("lerobot", workers) for workers in self.workers]
+        return [*lerobot, Variant("understudy", first_time=True), Variant("understudy")]
+
+    def key(self, variant: Variant, number: int) -> Key:
+        steps = _FIRST_TIME_STEPS if variant.first_time else self.steps
+        return {
+            "benchmark": "side_by_side",
+            "recording": self.recording.name,
+            "variant": dataclasses.asdict(variant),
+            "round": number,
+            "steps": steps,
+            "warm_up": self.warm_up,
+            "threads": self.threads,
+        }
+
+
+def compare(plan: Plan, results: ResultFile) -> None:
+    """Run the rounds; what is in `results` already is not run again."""
+    dataset = make_recording(plan.recording, WORK / "data" / plan.recording.name)
+    environ = environment(plan.threads, WORK)
+    prepared: set[str] = set()
+    for number in range(plan.rounds):
+        if number and time.monotonic() > plan.deadline:
+            say(f"time is up: round {number + 1} of {plan.rounds} and later ones are left out")
+            return
+        for variant in plan.variants():
+            key = plan.key(variant, number)
+            if results.find(key):
+                continue
+            _prepare(variant, dataset, environ, prepared)
+            busy = busy_before()
+            watched = _train(variant, dataset, key["steps"], environ)
+            record = record_of(watched, variant, plan.warm_up)
+            results.add(key, {"cpu_busy_before_percent": busy, **record})
+            say(f"{plan.recording.name} round {number + 1} of {plan.rounds}  {variant.name:24} {_in_short(record)}")
+
+
+def _prepare(variant: Variant, dataset: Path, environ: dict[str, str], prepared: set[str]) -> None:
+    """Put the caches into the state that the variant is about, and run its program once unmeasured."""
+    if variant.side == "lerobot" and not (LEROBOT_FOLDER / "complete").exists():
+        return
+    if variant.side not in prepared:
+        prepared.add(variant.side)
+        _train(dataclasses.replace(variant, workers=0, first_time=False), dataset, 1, environ)
+    if variant.first_time:
+        forget_frames(WORK)
+    elif variant.side == "understudy" and not frame_cache(WORK).exists():
+        _train(variant, dataset, 1, environ)
+
+
+def _train(variant: Variant, dataset: Path, steps: int, environ: dict[str, str]) -> Watched:
+    output = WORK / "run"
+    shutil.rmtree(output, ignore_errors=True)
+    command = train_command(variant, dataset, output, steps)
+    try:
+        return watch(command, environment=environ, limit_s=LIMIT_S, cwd=WORK)
+    finally:
+        shutil.rmtree(output, ignore_errors=True)
+
+
+def record_of(watched: Watched, variant: Variant, warm_up: int) -> Record:
+    """What is kept of a run: the raw steps, when the first line came, the peaks of memory, or why it failed."""
+    steps = read_steps(watched.lines)
+    if watched.exit_code != 0 or not steps:
+        ended = f"exit code {watched.exit_code}" if watched.exit_code is not None else f"stopped after {LIMIT_S:.0f} s"
+        return {"failed": f"{ended}: {watched.last_words()}"}
+    record: Record = {
+        "seconds": watched.seconds,
+        "first_step_s": steps[0].at_s,
+        "memory": dataclasses.asdict(watched.memory),
+        "steps": [[step.at_s, step.update_s, step.data_s] for step in steps],
+    }
+    if not variant.first_time:
+        record["pace"] = dataclasses.asdict(pace_of(steps, warm_up))
+    return record
+
+
+def _in_short(record: Record) -> str:
+    if "failed" in record:
+        return f"FAILED: {record['failed']}"
+    pace: dict[str, Any] | None = record.get("pace")
+    rate = f"{1 / pace['step_s']:.3f} steps/s, " if pace else ""
+    return f"{rate}first step after {record['first_step_s']:.1f} s, {record['memory']['rss'] / 1e9:.2f} GB"
+
+
+def say(text: str) -> None:
+    """Progress goes to stderr; stdout is for the table."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Compare ACT training by LeRobot and by Understudy.")
+    parser.add_argument("--size", type=size_of, default=(96, 96), metavar="HEIGHTxWIDTH", help="96x96 or 480x640")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=14)
+    parser.add_argument("--warm-up", type=int, default=3, help="first steps that are not counted")
+    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1, help="of OpenMP, for both")
+    parser.add_argument(
+        "--lerobot-workers", default="0,2,4", help="numbers of loader processes to try, `none` for none"
+    )
+    parser.add_argument("--episodes", type=int, default=10)
+    parser.add_argument("--frames", type=int, default=200, help="per episode")
+    parser.add_argument("--codec", choices=["av1", "h264"], default="av1")
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin no further round after so many minutes")
+    parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
+    parser.add_argument("--quick", action="store_true", help="one round of few steps on a tiny recording")
+    return parser.parse_args()
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    """The plan that the command line asks for."""
+    workers = () if options.lerobot_workers == "none" else tuple(int(n) for n in options.lerobot_workers.split(","))
+    height, width = options.size
+    recording = Recording(height, width, options.episodes, options.frames, options.codec)
+    deadline = time.monotonic() + 60 * options.minutes
+    plan = Plan(recording, options.rounds, options.steps, options.warm_up, options.threads, workers, deadline)
+    if options.quick:
+        options.results = options.results or WORK / "quick.json"
+        small = dataclasses.replace(recording, episodes=2, frames=40)
+        plan = dataclasses.replace(plan, recording=small, rounds=1, steps=4, warm_up=1, workers=workers[:1])
+    return plan
+
+
+def main() -> int:
+    """Measure, save, print the tables; 1 if a run of Understudy's failed."""
+    plan = plan_of(arguments_ := arguments())
+    WORK.mkdir(parents=True, exist_ok=True)
+    results = open_results(arguments_.results)
+    compare(plan, results)
+    print(side_by_side_tables(results.document, plan.recording.name))
+    print(f"\nall measurements: {results.path}")
+    ours = [r for r in results.document["records"] if r["key"].get("variant", {}).get("side") == "understudy"]
+    return int(any("failed" in record for record in ours))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
