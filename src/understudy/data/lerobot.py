@@ -31,7 +31,6 @@ from .info import read_info
 from .plan import Plan, make_plan
 from .spec import DatasetSpec, FeatureType, Statistics
 from .stored_statistics import read_statistics
-from .tree import Tree
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,18 @@ class Dataset:
         """
         return fingerprint(self._plan.tree)
 
-    @property
-    def tree(self) -> Tree:
-        """The dataset's files."""
-        return self._plan.tree
+    @cached_property
+    def bytes(self) -> int:
+        """Size of the dataset's files that are here."""
+        return sum((self.root / name).stat().st_size for name in self._plan.tree.names)
 
     def declared_name(self, feature: str) -> str:
         """What the dataset's own files call the feature: `rename_map` undone."""
         return self._plan.declared(feature)
+
+    def declared_facts(self, camera: str) -> dict[str, Any]:
+        """What info.json says about a camera's video (`video.codec` and the like), {} when it says nothing."""
+        return self._plan.info.features[self._plan.declared(camera)].facts
 
     def read_frames(self, camera: str, episode: int) -> Iterator[np.ndarray]:
         """Frames of the episode at position `episode` in `episodes`: uint8 (h, w, 3), in order, exactly its length.
