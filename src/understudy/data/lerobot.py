@@ -110,9 +110,13 @@ class Dataset:
         """What the dataset's own files call the feature: `rename_map` undone."""
         return self._plan.declared(feature)
 
+    def declared_name(self, name: str) -> str:
+        """What the feature called `name` is called in the dataset's files: another name when it was renamed."""
+        return self._plan.declared(name)
+
     def declared_facts(self, camera: str) -> dict[str, Any]:
         """What info.json says about a camera's video (`video.codec` and the like), {} when it says nothing."""
-        return self._plan.info.features[self._plan.declared(camera)].facts
+        return self._plan.info.features[self.declared_name(camera)].facts
 
     def read_frames(self, camera: str, episode: int) -> Iterator[np.ndarray]:
         """Frames of the episode at position `episode` in `episodes`: uint8 (h, w, 3), in order, exactly its length.
@@ -139,7 +143,7 @@ class Dataset:
 
             span = episode.videos[camera]
             return decode_span(span.path, span.first_frame, span.length, (height, width))
-        column = self._plan.declared(camera)
+        column = self.declared_name(camera)
         return self._pictures.read(self._stretches[position], column, (height, width), episode.index, first, stop)
 
     def own_statistics(self) -> Statistics | None:
