@@ -25,7 +25,7 @@ def readable_duration(seconds: float) -> str:
 
 def short_number(n: float) -> str:
     """12345 -> '12K', the way LeRobot's training line prints counts."""
-    for suffix in ("", "K", "M", "B", "T", "Q"):
+    for suffix in ("", "K", "M", "B", "T"):
         if abs(n) < 1000:
             return f"{n:.0f}{suffix}"
         n /= 1000

@@ -1,0 +1,147 @@
+"""Writing is all or nothing; a full disk is said plainly; a lock dies with its process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from understudy.core.errors import DiskFull
+from understudy.core.files import (
+    cache_folder,
+    existing_parent,
+    folder_written_atomically,
+    free_bytes,
+    full_disk_reported,
+    link_atomically,
+    locked,
+    remove_leftovers,
+    write_atomically,
+)
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_atomically(path, "old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.json"
+    write_atomically(path, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFull) as caught:
+        write_atomically(path, "new")
+    assert caught.value.where == str(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_really_full_disk_leaves_the_old_file(small_disk: Callable[[int], Path]) -> None:
+    path = small_disk(64 * 1024) / "a.bin"
+    write_atomically(path, b"old")
+    with pytest.raises(DiskFull, match="a.bin could not be written"):
+        write_atomically(path, os.urandom(256 * 1024))
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in path.parent.iterdir()] == ["a.bin"]
+
+
+def test_a_device_without_room_is_a_full_disk() -> None:
+    device = Path("/dev/full")
+    if not device.exists():
+        pytest.skip("NOT RUN: needs /dev/full")
+    with pytest.raises(DiskFull), full_disk_reported(device, "everything"), device.open("w") as file:
+        file.write("x" * 100_000)
+
+
+def test_a_library_s_own_error_about_a_full_disk_is_recognised(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match="weights could not be written"), full_disk_reported(tmp_path, "weights"):
+        raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
+def test_other_errors_pass_unchanged(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), full_disk_reported(tmp_path, "x"):
+        raise PermissionError(errno.EACCES, "no")
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    with folder_written_atomically(target) as inside:
+        (inside / "a").write_text("1")
+        assert not target.exists()
+    assert (target / "a").read_text() == "1"
+    with pytest.raises(ValueError, match="half"), folder_written_atomically(tmp_path / "other") as inside:
+        (inside / "a").write_text("1")
+        raise ValueError("half")
+    assert [p.name for p in tmp_path.iterdir()] == ["new"]
+
+
+def test_a_folder_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    with pytest.raises(FileExistsError), folder_written_atomically(tmp_path / "new"):
+        pytest.fail("must not get here")
+
+
+def test_a_link_is_replaced_in_one_step_and_is_relative(tmp_path: Path) -> None:
+    link = tmp_path / "last"
+    for name in ("000001", "000002"):
+        (tmp_path / name).mkdir()
+        link_atomically(link, name)
+    assert os.readlink(link) == "000002"
+
+
+def test_what_an_interrupted_write_left_is_removed_and_named(tmp_path: Path) -> None:
+    (tmp_path / ".tmp-a-1").write_text("torn")
+    (tmp_path / ".tmp-folder-1").mkdir()
+    (tmp_path / "kept").write_text("whole")
+    assert sorted(remove_leftovers(tmp_path)) == [".tmp-a-1", ".tmp-folder-1"]
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+
+
+_HOLD = """
+import sys
+from pathlib import Path
+from understudy.core.files import locked
+with locked(Path(sys.argv[1]), wait=False) as got:
+    print(got, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_lock_excludes_other_processes_and_ends_with_a_killed_one(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / ".lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "True\n"
+    with locked(path, wait=False) as got:
+        assert not got
+    holder.kill()
+    holder.communicate()
+    with locked(path, wait=False) as got:
+        assert got
+
+
+def test_free_space_is_asked_of_the_nearest_folder_that_exists(tmp_path: Path) -> None:
+    assert existing_parent(tmp_path / "a" / "b" / "c") == tmp_path
+    assert free_bytes(tmp_path / "a" / "b") > 0
+
+
+def test_the_cache_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_CACHE", str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.delenv("UNDERSTUDY_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "xdg" / "understudy"
