@@ -92,4 +92,5 @@ def _places(dataset: Dataset, store: FrameStore) -> np.ndarray:
     first_stored = np.array([store.episodes[episode.index].row for episode in dataset.episodes], dtype=np.int64)
     first_row = np.array([episode.start for episode in dataset.episodes], dtype=np.int64)
     shift = (first_stored - first_row)[dataset.episode_of_row]
-    return np.add(np.arange(dataset.num_rows), shift)
+    places: np.ndarray = np.arange(dataset.num_rows) + shift
+    return places
