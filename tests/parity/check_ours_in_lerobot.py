@@ -1,0 +1,54 @@
+"""Loads a checkpoint of ours in LeRobot 0.4.4 and compares the actions. Runs in LeRobot's environment:
+
+    $python tests/parity/check_ours_in_lerobot.py FOLDER     (FOLDER from write_ours.py)
+
+Prints one JSON document; exit code 1 when an action differs by more than 1e-5 of its standard deviation. LeRobot's own
+copy of the checkpoint is left in FOLDER/saved_by_lerobot, for the way back.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from lerobot.policies.act.modeling_act import ACTPolicy
+from lerobot.policies.factory import make_pre_post_processors
+from safetensors.torch import load_file
+
+TOLERANCE = 1e-5
+
+
+def main(folder: Path) -> int:
+    torch.set_num_threads(1)
+    stored = load_file(folder / "expected.safetensors")
+    expected = stored.pop("action")
+    policy = ACTPolicy.from_pretrained(folder / "checkpoint", strict=True)
+    before, after = make_pre_post_processors(policy.config, pretrained_path=str(folder / "checkpoint"))
+    observation = {n: t.float() / 255 if t.dtype == torch.uint8 else t for n, t in stored.items()}
+    with torch.no_grad():
+        actions = after(policy.predict_action_chunk(before(observation)))
+    std = load_file(next((folder / "checkpoint").glob("policy_postprocessor*.safetensors")))["action.std"]
+    difference = (actions - expected).abs()
+    copy = folder / "saved_by_lerobot"
+    policy.save_pretrained(copy)
+    before.save_pretrained(copy)
+    after.save_pretrained(copy)
+    relative = float((difference / std).max())
+    outcome = {
+        "lerobot": version("lerobot"),
+        "torch": torch.__version__,
+        "parameters": sum(p.numel() for p in policy.parameters()),
+        "actions": list(actions.shape),
+        "largest_difference": float(difference.max()),
+        "largest_difference_in_std": relative,
+        "spread_of_actions_in_std": float((actions / std).std()),
+    }
+    print(json.dumps(outcome))
+    return 0 if relative <= TOLERANCE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
