@@ -55,7 +55,9 @@ class EvalOptions(Options):
     tolerance_s: float | None = Field(
         None, gt=0, description="how far a timestamp may be off; null: reported, not checked"
     )
-    rename_map: dict[str, str] = Field(default_factory=dict, description="dataset's name -> policy's name")
+    rename_map: dict[str, str] | None = Field(
+        None, description="dataset's name -> policy's name; null: as the policy was trained"
+    )
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -66,10 +68,11 @@ def run(arguments: Sequence[str]) -> int:
         raise ConfigError("the output folder is there already", where=str(options.output_dir), hint="name a new one")
 
     from understudy.evaluate.table import table
+    from understudy.policies.places import find_checkpoint
 
-    checkpoint = Path(options.policy.path)
-    home = run_of_checkpoint(checkpoint.absolute()) if checkpoint.exists() else None
-    result = measure(options, home)
+    checkpoint = find_checkpoint(options.policy.path).absolute()
+    home = run_of_checkpoint(checkpoint)
+    result = measure(options, checkpoint, home)
     target = options.output_dir or (new_folder(home, checkpoint) if home else None)
     if target is not None:
         result.save(target)
@@ -83,7 +86,7 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(options: EvalOptions, home: RunFolder | None) -> HeldOutResult:
+def measure(options: EvalOptions, checkpoint: Path, home: RunFolder | None) -> HeldOutResult:
     """Load the policy and the dataset, choose the episodes, evaluate."""
     from understudy.data.frames import open_frames, plan_frames
     from understudy.evaluate.episodes import choose_episodes
@@ -91,14 +94,20 @@ def measure(options: EvalOptions, home: RunFolder | None) -> HeldOutResult:
     from understudy.evaluate.matching import check_features
     from understudy.policies.pretrained import load_policy
 
-    policy = load_policy(options.policy.path, options.policy.device or "auto")
-    whole = load(options, None)
+    policy = load_policy(checkpoint, options.policy.device or "auto")
+    rename_map = options.rename_map or {}
+    whole = load(options, rename_map, None)
+    if options.rename_map is None and (
+        known := {a: b for a, b in policy.rename_map.items() if a in whole.info["features"]}
+    ):
+        rename_map = known
+        whole = load(options, rename_map, None)
     for warning in whole.warnings:
         log.warn(warning)
     check_features(policy.config, whole.spec)
     episodes = choose_episodes(options.dataset.episodes, whole, home)
     # the others need not be decoded
-    dataset = whole if len(episodes) == len(whole.episodes) else load(options, episodes)
+    dataset = whole if len(episodes) == len(whole.episodes) else load(options, rename_map, episodes)
     plan = plan_frames(dataset, tier=options.dataset.frames)
     log.say(f"{'frames':<10} {plan.tier}  {plan.reason}")
     frames = open_frames(dataset, plan)
@@ -116,7 +125,7 @@ def measure(options: EvalOptions, home: RunFolder | None) -> HeldOutResult:
         frames.close()
 
 
-def load(options: EvalOptions, episodes: list[int] | None) -> Dataset:
+def load(options: EvalOptions, rename_map: dict[str, str], episodes: list[int] | None) -> Dataset:
     """The dataset that was named, or some episodes of it."""
     from understudy.data.lerobot import load_dataset
 
@@ -127,7 +136,7 @@ def load(options: EvalOptions, episodes: list[int] | None) -> Dataset:
         revision=choice.revision,
         episodes=episodes,
         tolerance_s=options.tolerance_s,
-        rename_map=options.rename_map,
+        rename_map=rename_map,
     )
 
 
