@@ -110,10 +110,6 @@ class Dataset:
         """What the dataset's own files call the feature: `rename_map` undone."""
         return self._plan.declared(feature)
 
-    def declared_name(self, name: str) -> str:
-        """What the feature called `name` is called in the dataset's files: another name when it was renamed."""
-        return self._plan.declared(name)
-
     def declared_facts(self, camera: str) -> dict[str, Any]:
         """What info.json says about a camera's video (`video.codec` and the like), {} when it says nothing."""
         return self._plan.info.features[self.declared_name(camera)].facts

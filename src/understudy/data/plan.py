@@ -118,6 +118,7 @@ def _search(plan: Plan, tree: Tree, cameras: list[Feature]) -> _Search:
     has_pictures = any(feature.dtype == "image" for feature in plan.info.features.values())
     if len(found.bare_cameras) == len(cameras) and not has_pictures:
         found.bare_cameras = []  # not one camera would be left: the videos were not copied or fetched
+    placed = {camera.name for camera in cameras if _needs_clips(plan, camera.name)}
     for entry in plan.entries:
         name, there = finder.data_file(entry.index, entry.data)
         found.data_files.append(name)
@@ -127,13 +128,26 @@ def _search(plan: Plan, tree: Tree, cameras: list[Feature]) -> _Search:
             if camera.name in found.bare_cameras:
                 continue
             clip = entry.clips.get(camera.name)
-            videos[camera.name], there = finder.video_file(camera.name, entry.index, clip.place if clip else Place())
+            if clip is None and camera.name in placed:
+                raise DataError(
+                    f"the table of episodes does not say where the frames of episode {entry.index} are",
+                    where=f"{plan.tree.root}/meta/episodes, videos/{camera.name}/from_timestamp",
+                )
+            place = clip.place if clip else Place()
+            videos[camera.name], there = finder.video_file(camera.name, entry.index, place)
             needed += [] if there else [videos[camera.name]]
         found.video_files.append(videos)
         for name in needed:
             found.missing.setdefault(name, []).append(entry.index)
     found.strayed = finder.strayed
     return found
+
+
+def _needs_clips(plan: Plan, key: str) -> bool:
+    """Whether the videos of a camera hold several episodes, so that the table has to say where each of them is."""
+    if any(key in entry.clips for entry in plan.all_entries):
+        return True
+    return plan.layout == "v3" and "episode_index" not in (plan.info.video_path or "")
 
 
 def _fetch(plan: Plan, source: Source, cameras: list[Feature], *, only_cameras: bool) -> None:
@@ -202,12 +216,6 @@ def _place_videos(plan: Plan, found: _Search) -> None:
         starts[key], notes = first_frames(plan.all_entries, loaded, key, plan.info.fps, str(plan.tree.root))
         plan.notes += notes
     for entry, videos in zip(plan.entries, found.video_files, strict=True):
-        for key in keys:
-            if entry.index not in starts[key]:
-                raise DataError(
-                    f"the table of episodes does not say where the frames of episode {entry.index} are",
-                    where=f"{plan.tree.root}/meta/episodes, videos/{key}/from_timestamp",
-                )
         plan.videos.append({key: (name, starts[key][entry.index]) for key, name in videos.items()})
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_dataset import expected_level, make_dataset
 
+from make_dataset import expected_level, make_dataset
 from understudy.core.errors import ConfigError
 from understudy.data.lerobot import Dataset, load_dataset
 from understudy.data.spec import FeatureType
@@ -163,7 +163,7 @@ def test_renamed_features_have_their_new_name_everywhere(tmp_path: Path, images_
 
 def test_renaming_what_is_not_there_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     folder = make_dataset(tmp_path / "d", cameras=())
-    with pytest.raises(ConfigError, match="did you mean `observation.state`"):
+    with pytest.raises(ConfigError, match=r"did you mean `observation\.state`"):
         load(folder, rename_map={"observation.stat": "x"})
     with pytest.raises(ConfigError, match="two features"):
         load(folder, rename_map={"observation.state": "action"})
