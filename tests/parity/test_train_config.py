@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from parity.train_config_cases import CASES, lerobot_json_of
 
 HERE = Path(__file__).parent

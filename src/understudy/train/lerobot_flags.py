@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from understudy.core.arguments import Settings, Text, get, has, parse_flow, remove
@@ -35,7 +36,7 @@ class Flag:
 
 
 _NO_SIMULATOR = "there is no simulated environment yet"
-_NO_WORKERS = "frames are decoded once and batches are gathered without worker processes"
+_NO_WORKERS = "batches are gathered without worker processes"
 _NO_IMAGE_TRANSFORMS = "random image transforms are not implemented yet"
 _NO_RABC = "samples are not weighted: RA-BC needs a reward model, which cannot be trained here"
 _ONE_DEVICE = "training runs on one device"
@@ -213,17 +214,18 @@ def guide_table() -> str:
         if not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("own"))
     ]
     rows += [(f"`--{name}`", "translated", text) for name, text in TRANSLATED.items()]
-    rows += [(f"`--{flag.path}`", _answer(flag), flag.reason) for flag in FLAGS]
+    for (answer, reason), flags in groupby(FLAGS, key=lambda flag: (_answer(flag), flag.reason)):
+        rows.append((", ".join(f"`--{flag.path}`" for flag in flags), answer, reason))
     return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
 
 
 def _answer(flag: Flag) -> str:
     if flag.while_off:
-        return f"see `--{flag.while_off}`"
+        return f"without effect of its own; see `--{flag.while_off}`"
     if isinstance(flag.harmless, str):
         return "accepted, without effect"
-    values = " or ".join(f"`{written(value)}`" for value in dict.fromkeys(map(written, flag.harmless)))
-    return f"{values} accepted, else refused"
+    values = ", ".join(f"`{value}`" for value in dict.fromkeys(map(written, flag.harmless)))
+    return f"refused, except {values}"
 
 
 if __name__ == "__main__":
