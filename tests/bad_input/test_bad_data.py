@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from understudy.cli.main import main
 
 from make_dataset import make_dataset
 from runs import TINY_ACT
+from understudy.cli.main import main
 
 VIDEO = "videos/chunk-000/observation.images.front/episode_000001.mp4"
 TABLE = "data/chunk-000/episode_000001.parquet"
@@ -82,7 +82,7 @@ def without_column(dataset: Path) -> None:
 
 CASES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "the folder is missing": (shutil.rmtree, ["dataset"]),
-    "the folder is empty": (lambda d: (shutil.rmtree(d), d.mkdir()), ["meta/info.json"]),
+    "the folder is empty": (lambda d: (shutil.rmtree(d), d.mkdir()), ["empty", "dataset"]),
     "a table was not downloaded": (lambda d: (d / TABLE).unlink(), ["episode_000001.parquet"]),
     "the version is unknown": (lambda d: edit_info(d, codebase_version="v9.0"), ["v9.0"]),
     "info.json is torn": (lambda d: truncate(d / "meta/info.json"), ["info.json"]),
@@ -137,7 +137,7 @@ def test_timestamps_off_by_more_than_an_explicit_tolerance_are_refused(
     assert "episode 1" in said
     assert "frame 5" in said
     assert main(["train", *arguments]) == 0
-    assert "timestamp" in capsys.readouterr().err
+    assert "time stamps" in capsys.readouterr().err
 
 
 def test_a_joint_that_never_moves_is_named_and_trained_around(

@@ -6,13 +6,14 @@ import resource
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from understudy.cli.main import main
 
 from make_dataset import make_dataset
 from runs import TINY_ACT, command, run, start, train_command
+from understudy.cli.main import main
 from understudy.train.checkpoint import damage
 from understudy.train.events import read_events
 
@@ -118,38 +119,41 @@ def test_ctrl_c_before_the_first_step_ends_with_130_and_no_traceback(dataset: Pa
 
 
 def test_a_disk_that_fills_up_in_a_checkpoint_ends_with_code_5_and_keeps_the_one_before(
-    dataset: Path, small_disk: Path, tmp_path: Path
+    dataset: Path, small_disk: Callable[[int], Path], tmp_path: Path
 ) -> None:
-    # one tiny ACT checkpoint takes some 135 MB: leave room for one and a half
-    room = shutil.disk_usage(small_disk).free
-    output = small_disk / "run"
-    filler = small_disk / "filler"
-    first = run(train_command(dataset, output, "--steps=2"), UNDERSTUDY_CACHE=str(tmp_path))
-    if first.returncode == 5:
-        pytest.skip(f"NOT RUN: {room} bytes are too few for one checkpoint")
-    assert first.returncode == 0, first.stderr
-    size = sum(p.stat().st_size for p in (output / "checkpoints/000002").rglob("*") if p.is_file())
-    left = shutil.disk_usage(small_disk).free - size // 2
-    if left > 0:
-        filler.write_bytes(bytes(left))
-    done = run(command("train", "--resume", str(output), "--steps=4"), UNDERSTUDY_CACHE=str(tmp_path))
-    assert done.returncode == 5, done.stderr
-    assert "disk is full" in done.stderr
-    assert [p.name for p in (output / "checkpoints").glob("[0-9.]*")] == ["000002"]
+    # a checkpoint of a tiny ACT takes some 135 MB, so there is room for one and a half
+    disk = small_disk(200_000_000)
+    output, cache = disk / "run", str(tmp_path)
+    full = run(train_command(dataset, output, "--steps=4", "--save_freq=2", "--eval_steps=0"), UNDERSTUDY_CACHE=cache)
+    assert full.returncode == 5, full.stderr
+    assert "disk is full" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert [p.name for p in (output / "checkpoints").iterdir() if not p.is_symlink()] == ["000002"]
     assert damage(output / "checkpoints/000002") is None
-    filler.unlink()
-    again = run(command("train", "--resume", str(output), "--steps=4"), UNDERSTUDY_CACHE=str(tmp_path))
+    roomy = shutil.copytree(output, tmp_path / "run", symlinks=True)
+    again = run(command("train", "--resume", str(roomy)), UNDERSTUDY_CACHE=cache)
     assert again.returncode == 0, again.stderr
 
 
-def test_a_frame_store_that_does_not_fit_is_said_before_anything_starts(
-    dataset: Path, small_disk: Path, tmp_path: Path
+def test_a_disk_that_fills_up_in_the_event_log_ends_with_code_5_and_whole_lines(
+    dataset: Path, small_disk: Callable[[int], Path], tmp_path: Path
 ) -> None:
-    (small_disk / "filler").write_bytes(bytes(max(0, shutil.disk_usage(small_disk).free - 20_000)))
-    output = tmp_path / "run"
-    done = run(train_command(dataset, output, "--steps=1", "--dataset.frames=disk"), UNDERSTUDY_CACHE=str(small_disk))
-    assert done.returncode == 5, done.stderr
-    assert "Traceback" not in done.stderr
+    output = small_disk(40_000) / "run"
+    options = ["--steps=1000", "--log_freq=1", "--save_checkpoint=false", "--eval_steps=0"]
+    full = run(train_command(dataset, output, *options), UNDERSTUDY_CACHE=str(tmp_path))
+    assert full.returncode == 5, full.stderr
+    assert "disk is full" in full.stderr
+    assert "events.jsonl" in full.stderr
+    assert (output / "events.jsonl").read_bytes().endswith(b"\n")
+
+
+def test_a_frame_store_that_does_not_fit_is_said_before_anything_starts(
+    dataset: Path, small_disk: Callable[[int], Path], tmp_path: Path
+) -> None:
+    output, cache = tmp_path / "run", small_disk(40_000)
+    full = run(train_command(dataset, output, "--steps=1", "--dataset.frames=disk"), UNDERSTUDY_CACHE=str(cache))
+    assert full.returncode == 5, full.stderr
+    assert "Traceback" not in full.stderr
     assert not output.exists()
 
 
@@ -165,10 +169,10 @@ def test_too_little_memory_ends_with_code_5_and_names_the_knob(dataset: Path, tm
     assert "Traceback" not in done.stderr
 
 
-def test_statistics_a_policy_needs_and_the_dataset_lacks_are_an_error(
-    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_statistics_that_were_asked_for_and_the_dataset_lacks_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bare = shutil.copytree(dataset, tmp_path / "bare")
+    bare = make_dataset(tmp_path / "bare", version="v2.0")
     (bare / "meta/stats.json").unlink()
     assert main(arguments(bare, tmp_path / "run", "--dataset.statistics=dataset")) == 3
     assert "statistics" in capsys.readouterr().err

@@ -63,7 +63,7 @@ class Resumed:
 
 
 class Checkpoints:
-    """Saves, finds, restores and prunes the checkpoints of one run."""
+    """Saves and prunes the checkpoints of one run."""
 
     def __init__(self, run: RunFolder, train_config: dict[str, Any], total_steps: int) -> None:
         self._run = run
@@ -117,24 +117,25 @@ class Checkpoints:
             if reasons <= _PASSING_REASONS | {"best"}:
                 shutil.rmtree(path)
 
-    def newest_good(self) -> Path | None:
-        """The newest undamaged checkpoint, None when there is none at all. Damaged ones are named, loudly.
 
-        Raises CheckpointError when every checkpoint is damaged.
-        """
-        saved = self._run.saved_checkpoints()
-        for path in reversed(saved):
-            fault = damage(path)
-            if fault is None:
-                return path
-            log.warn(f"checkpoint {path.name} is damaged ({fault}); taking the one before it")
-        if saved:
-            raise CheckpointError(
-                "every checkpoint of this run is damaged",
-                where=str(self._run.checkpoints),
-                hint="start again in a new folder; `understudy inspect` shows what each folder still holds",
-            )
-        return None
+def newest_good(run: RunFolder) -> Path | None:
+    """The newest undamaged checkpoint of a run, None when there is none at all. Damaged ones are named, loudly.
+
+    Raises CheckpointError when every checkpoint is damaged.
+    """
+    saved = run.saved_checkpoints()
+    for path in reversed(saved):
+        fault = damage(path)
+        if fault is None:
+            return path
+        log.warn(f"checkpoint {path.name} is damaged ({fault}); taking the one before it")
+    if saved:
+        raise CheckpointError(
+            "every checkpoint of this run is damaged",
+            where=str(run.checkpoints),
+            hint="start again in a new folder; `understudy inspect` shows what each folder still holds",
+        )
+    return None
 
 
 def restore(path: Path, policy: Policy, optimizer: Optimizer, schedule: LambdaLR | None) -> Resumed:

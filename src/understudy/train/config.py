@@ -177,7 +177,9 @@ class TrainConfig(_Group):
         None, ge=0, description="measure held-out episodes every so many updates; null: chosen from steps; 0: never"
     )
     max_eval_samples: int | None = Field(None, ge=1, description="held-out frames measured each time; null: chosen")
-    tolerance_s: float | None = Field(None, gt=0, description="seconds a timestamp may be off; null: reported, not refused")
+    tolerance_s: float | None = Field(
+        None, gt=0, description="seconds a timestamp may be off; null: reported, not refused"
+    )
     use_policy_training_preset: bool = Field(
         True, description="take the optimiser, its parameter groups and the schedule from the policy"
     )

@@ -23,7 +23,7 @@ from understudy.core.files import locked, write_atomically
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.core.units import readable_duration
 
-from .checkpoint import Checkpoints, Resumed, restore
+from .checkpoint import Checkpoints, Resumed, newest_good, restore
 from .config import TrainConfig
 from .console import Console
 from .events import EventLog, read_events
@@ -31,7 +31,7 @@ from .hub import check_credentials, push, wants_push
 from .loop import Training, train_loop
 from .machine import machine_facts
 from .plan import print_training_plan
-from .prepare import Prepared, prepare, prepare_policy
+from .prepare import PolicyParts, Prepared, prepare, prepare_policy
 from .signals import StopRequest
 from .sinks import build_sinks
 from .step import NonFinite
@@ -63,20 +63,35 @@ def train(config: TrainConfig, *, dry_run: bool = False) -> Run:
     with StopRequest() as stop, contextlib.ExitStack() as closing:
         folder = RunFolder(Path(config.output_dir or config.default_output_dir()))
         check_folder(folder, resume=config.resume)
+        if config.resume:
+            closing.enter_context(held_alone(folder))
         check_credentials(config)
         prepared = prepare(config.model_copy(update={"output_dir": folder.path}), folder)
         if dry_run:
             prepared.print_forecast()
             return Run(folder.path)
-        folder.path.mkdir(parents=True, exist_ok=True)
-        if not closing.enter_context(locked(folder.lock, wait=False)):
+        checkpoint = newest_good(folder) if config.resume else None
+        parts = prepare_policy(prepared, checkpoint)
+        if not config.resume:
+            # only now is it certain that the run can start, so that a refused one leaves no folder behind
+            folder.path.mkdir(parents=True, exist_ok=True)
+            closing.enter_context(held_alone(folder))
+            check_folder(folder, resume=False)
+        _train_prepared(prepared, parts, checkpoint, folder, stop)
+    return Run(folder.path)
+
+
+@contextlib.contextmanager
+def held_alone(folder: RunFolder) -> Iterator[None]:
+    """Keep every other process from training in this folder. Raises ConfigError when one is at it."""
+    with locked(folder.lock, wait=False) as got:
+        if not got:
             raise ConfigError(
                 "another process is training in this folder",
                 where=str(folder.path),
                 hint="wait for it, or choose another --output_dir",
             )
-        _train_prepared(prepared, folder, stop)
-    return Run(folder.path)
+        yield
 
 
 def check_folder(folder: RunFolder, *, resume: bool) -> None:
@@ -97,14 +112,11 @@ def check_folder(folder: RunFolder, *, resume: bool) -> None:
         )
 
 
-def _train_prepared(prepared: Prepared, folder: RunFolder, stop: StopRequest) -> None:
+def _train_prepared(
+    prepared: Prepared, parts: PolicyParts, checkpoint: Path | None, folder: RunFolder, stop: StopRequest
+) -> None:
     config = prepared.config
-    checkpoints = Checkpoints(folder, config.lerobot_json(), config.steps)
-    newest = checkpoints.newest_good() if config.resume else None
-    parts = prepare_policy(prepared, newest)
-    start = restore(newest, parts.policy, parts.optimizer, parts.schedule) if newest else Resumed(0, None)
-    for remark in config.remarks():
-        log.say(f"{'note':<10} {remark}")
+    start = restore(checkpoint, parts.policy, parts.optimizer, parts.schedule) if checkpoint else Resumed(0, None)
     print_training_plan(config, parts.policy, parts.optimizer, prepared.train_frames, prepared.held_out_frames)
     for warning in parts.policy.warnings():
         log.warn(warning)
@@ -126,7 +138,7 @@ def _train_prepared(prepared: Prepared, folder: RunFolder, stop: StopRequest) ->
         held_out=prepared.held_out(parts.device),
         events=events,
         console=console,
-        checkpoints=checkpoints,
+        checkpoints=Checkpoints(folder, config.lerobot_json(), config.steps),
         stop=stop,
         group_names=parts.group_names,
         frames=prepared.train_frames,
@@ -134,7 +146,7 @@ def _train_prepared(prepared: Prepared, folder: RunFolder, stop: StopRequest) ->
         step=start.step,
     )
     with contextlib.closing(training.source), contextlib.closing(events):
-        _announce(training, prepared, parts.device, resumed=newest is not None or config.resume)
+        _announce(training, prepared, parts.device, resumed=config.resume)
         with _ending(training), Telemetry(events, folder.path, lambda: training.step):
             train_loop(training, start)
     if wants_push(config):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,8 @@ def test_sinks_see_every_event(tmp_path: Path) -> None:
     assert seen == [1, 2, -1]
 
 
-def test_a_full_disk_is_reported_and_leaves_only_whole_lines(small_disk: Path) -> None:
-    path = small_disk / "events.jsonl"
+def test_a_full_disk_is_reported_and_leaves_only_whole_lines(small_disk: Callable[[int], Path]) -> None:
+    path = small_disk(1_000_000) / "events.jsonl"
     with EventLog(path) as log, pytest.raises(DiskFull, match="disk is full"):
         for step in range(100_000):
             log.append("step", step, filler="x" * 3000)
