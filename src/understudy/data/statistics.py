@@ -1,8 +1,9 @@
 """Statistics of the frames that are trained on: minimum, maximum, mean, standard deviation (ddof 0), quantiles, count.
 
-The formulas are LeRobot's, with one difference: its quantiles are those of a histogram of 5000 bins per episode,
-averaged or widened over episodes; these are exact over all frames. Pictures are measured in 0..1, per channel, on a
-sample of each episode's frames, larger ones thinned out, both as LeRobot does.
+The formulas are LeRobot's, with two differences. Its quantiles are those of a histogram of 5000 bins per episode,
+averaged or widened over episodes; these are exact over all frames. And LeRobot 0.4 squares pixels as 8-bit numbers,
+which overflow, so the std that it stores for pictures is wrong; this one is right. Pictures are measured in 0..1, per
+channel, on a sample of each episode's frames, larger ones thinned out, both as LeRobot does.
 """
 
 from __future__ import annotations

@@ -76,7 +76,8 @@ def _still(stats: dict[str, np.ndarray]) -> np.ndarray:
     shape = next((value.shape for key, value in stats.items() if key != "count"), (0,))
     still = np.zeros(shape, dtype=bool)
     if "std" in stats:
-        still |= stats["std"] == 0
+        # of a constant that float64 cannot hold exactly, such as 0.4, the std comes out as 1e-16
+        still |= stats["std"] <= 1e-9 * np.abs(stats.get("mean", np.zeros(())))
     if "min" in stats and "max" in stats:
         still |= _coincide(stats["min"], stats["max"])
     return still
