@@ -16,6 +16,7 @@ from typing import Any
 from understudy.core.arguments import Settings, Text, get, has, parse_flow, remove
 from understudy.core.describe import written
 from understudy.core.errors import ConfigError
+from understudy.core.registry import POLICY_CONFIGS
 
 ANY = "any value"
 
@@ -211,8 +212,12 @@ def guide_table() -> str:
     rows += [
         (f"`--{'.'.join(path)}`", "the same", field.description or "")
         for path, field in options_of(TrainConfig)
-        if not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("own"))
+        if ".".join(path) not in TRANSLATED
+        and not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("own"))
     ]
+    rows.append(("`--policy.path`", "the same", "a folder, a run folder, or a repository on the Hub"))
+    rows.append(("`--policy.…`, options of one policy", "the same", f"of {', '.join(sorted(POLICY_CONFIGS))}"))
+    rows.append(("`--config_path`", "the same", "also a run folder or a checkpoint's folder"))
     rows += [(f"`--{name}`", "translated", text) for name, text in TRANSLATED.items()]
     for (answer, reason), flags in groupby(FLAGS, key=lambda flag: (_answer(flag), flag.reason)):
         rows.append((", ".join(f"`--{flag.path}`" for flag in flags), answer, reason))
