@@ -14,8 +14,8 @@ import pytest
 from make_dataset import make_dataset
 from runs import TINY_ACT, command, run, start, train_command
 from understudy.cli.main import main
+from understudy.core.events import read_events
 from understudy.train.checkpoint import damage
-from understudy.train.events import read_events
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_a_loss_that_is_not_finite_stops_with_code_4_naming_batch_episodes_and_t
     last = (tmp_path / "run/checkpoints/last").resolve()
     assert str(last) in said
     assert damage(last) is None
-    events = list(read_events(tmp_path / "run/events.jsonl"))
+    events = read_events(tmp_path / "run/events.jsonl")
     assert events[-1]["event"] == "run_failed"
 
 

@@ -123,6 +123,12 @@ class PolicyConfig(BaseModel):
         """The policy with fresh weights, pretrained parts included. Needs the features filled in. Imports torch."""
         raise NotImplementedError
 
+    def fetch(self) -> None:
+        """Bring here what `build` will read from the network, so that it cannot be found missing after long work.
+
+        Raises ConfigError when it cannot be had.
+        """
+
     def action_offsets(self) -> list[int]:
         """Which actions a window holds, as frame offsets from its first frame."""
         raise NotImplementedError

@@ -6,7 +6,6 @@ twice (a run killed at step 900 and resumed from its checkpoint at 800 logs 800 
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from understudy.core.events import Event, read_events
+
 # events that belong to an optimiser step, and are superseded when that step is done again
 _OF_A_STEP = {"step", "validation", "checkpoint"}
 # what numbers that JSON cannot hold are written as
 _SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-
-Event = dict[str, Any]
 
 
 @dataclass
@@ -34,21 +33,6 @@ class History:
     validations: list[Event] = field(default_factory=list)
     telemetry: list[Event] = field(default_factory=list)
     resumed_from: list[int] = field(default_factory=list)
-
-
-def read_events(path: Path) -> list[Event]:
-    """Every whole event of the file, in order; [] when there is no file."""
-    if not path.exists():
-        return []
-    events = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            event = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(event, dict) and "event" in event:
-            events.append(event)
-    return events
 
 
 def read_history(path: Path) -> History:

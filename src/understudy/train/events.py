@@ -12,26 +12,13 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
+from understudy.core.events import NAMES
 from understudy.core.files import full_disk_reported
-
-NAMES = (
-    "run_started",
-    "run_resumed",
-    "step",
-    "validation",
-    "telemetry",
-    "checkpoint",
-    "finding",
-    "evaluation",
-    "run_finished",
-    "run_interrupted",
-    "run_failed",
-)
 
 
 class Sink(Protocol):
@@ -89,18 +76,6 @@ class EventLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """The events of a file in order; a torn last line is passed over."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if not line.endswith("\n"):
-                return
-            try:
-                yield json.loads(line)
-            except json.JSONDecodeError:
-                continue
 
 
 def jsonable(value: Any) -> Any:

@@ -13,6 +13,7 @@ import torch
 
 from understudy.core import log
 from understudy.core.errors import ConfigError, DataError
+from understudy.core.events import read_events
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.data.frames import Frames, FramesPlan, open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
@@ -25,7 +26,6 @@ from understudy.nn.devices import choose_device
 from understudy.policies.pretrained import load_policy, load_weights_into
 
 from .config import TrainConfig
-from .events import read_events
 from .optim import build_optimizer, group_names
 from .plan import print_data_plan
 from .schedule import build_schedule
@@ -160,6 +160,8 @@ def prepare(config: TrainConfig, folder: RunFolder) -> Prepared:
     train_frames = len(rows_of_episodes(dataset, split.train))
     policy = config.policy.with_features(dataset.spec).model_copy(update={"device": str(device)})
     config = with_numbers_filled_in(config.model_copy(update={"policy": policy}), train_frames)
+    if not config.resume and not policy.pretrained_path:
+        policy.fetch()
     frames_plan = plan_frames(dataset, tier=options.frames)
     print_data_plan(config, dataset, split, frames_plan)
     return Prepared(config, dataset, split, frames_plan)

@@ -19,6 +19,7 @@ from typing import Any
 from understudy import __version__
 from understudy.core import log
 from understudy.core.errors import ConfigError, HealthStop, Interrupted, UnderstudyError
+from understudy.core.events import read_events
 from understudy.core.files import locked, write_atomically
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.core.units import readable_duration
@@ -26,7 +27,7 @@ from understudy.core.units import readable_duration
 from .checkpoint import Checkpoints, Resumed, newest_good, restore
 from .config import TrainConfig
 from .console import Console
-from .events import EventLog, read_events
+from .events import EventLog
 from .hub import check_credentials, push, wants_push
 from .loop import Training, train_loop
 from .machine import machine_facts
@@ -46,7 +47,7 @@ class Run:
 
     def events(self) -> list[dict[str, Any]]:
         """Everything that happened, in order."""
-        return list(read_events(RunFolder(self.path).events))
+        return read_events(RunFolder(self.path).events)
 
     @property
     def last_checkpoint(self) -> Path | None:

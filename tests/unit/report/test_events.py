@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from understudy.report.events import read_events, read_history, series
+from understudy.core.events import read_events
+from understudy.report.events import read_history, series
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from understudy.core.errors import DiskFull
-from understudy.train.events import EventLog, read_events
+from understudy.core.events import read_events
+from understudy.train.events import EventLog
 
 
 def test_an_event_is_one_json_line_with_the_common_keys(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_lines_of_several_threads_do_not_mix(tmp_path: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    events = list(read_events(path))
+    events = read_events(path)
     assert len(events) == 200
     for kind in range(4):
         assert [e["step"] for e in events if e["kind"] == kind] == list(range(50))

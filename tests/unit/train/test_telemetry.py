@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from understudy.train.events import EventLog, read_events
+from understudy.core.events import read_events
+from understudy.train.events import EventLog
 from understudy.train.telemetry import Telemetry, read_amd
 
 
@@ -44,7 +45,7 @@ def test_telemetry_appends_events_with_the_current_step_until_it_is_left(tmp_pat
             deadline = time.monotonic() + 20
             while path.stat().st_size == 0 and time.monotonic() < deadline:
                 time.sleep(0.01)
-        events = list(read_events(path))
+        events = read_events(path)
     assert events
     assert events[0]["event"] == "telemetry"
     assert events[0]["step"] == 42

@@ -191,6 +191,12 @@ class ActConfig(PolicyConfig):
         policy.start_backbone()
         return policy
 
+    def fetch(self) -> None:
+        if self.cameras:
+            from understudy.policies.act.weights import backbone_file
+
+            backbone_file(self)
+
     def action_offsets(self) -> list[int]:
         return list(range(self.chunk_size))
 

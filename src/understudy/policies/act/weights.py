@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from understudy.core.errors import ConfigError
 from understudy.nn.resnet import ResNet, from_torchvision, measure_norms
 from understudy.policies.act.config import ActConfig
 from understudy.policies.backbone_weights import hub_file, read_weights, take
@@ -16,16 +18,28 @@ from understudy.policies.backbone_weights import hub_file, read_weights, take
 CALIBRATION_PIXELS = 32 * 640 * 480
 
 
+def backbone_file(config: ActConfig) -> Path | None:
+    """The local file of the backbone's pretrained weights, downloaded if need be; None for random weights.
+
+    Raises ConfigError when weights were asked for and cannot be had.
+    """
+    if config.backbone_weights_file is not None:
+        path = config.backbone_weights_file.expanduser()
+        if not path.is_file():
+            raise ConfigError(f"there is no file `{path}`", where="--policy.pretrained_backbone_weights")
+        return path
+    if config.pretrained_backbone_weights is not None:
+        return hub_file(config.vision_backbone, config.pretrained_backbone_weights)
+    return None
+
+
 def load_backbone(backbone: ResNet, config: ActConfig) -> str:
     """Fill `backbone` as the configuration says; where the weights came from, in words ("random" for null).
 
     Raises ConfigError when weights were asked for and cannot be had: random weights are never a substitute.
     """
-    if config.backbone_weights_file is not None:
-        path = config.backbone_weights_file
-    elif config.pretrained_backbone_weights is not None:
-        path = hub_file(config.vision_backbone, config.pretrained_backbone_weights)
-    else:
+    path = backbone_file(config)
+    if path is None:
         return "random"
     take(backbone, from_torchvision(read_weights(path)), path)
     return str(path)
