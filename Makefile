@@ -34,7 +34,7 @@ imports: $(INSTALLED)
 check: lint types imports test
 
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 sizes:
 	@find src -name '*.py' -exec wc -l {} + | sort -n

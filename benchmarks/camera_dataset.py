@@ -135,7 +135,9 @@ def _texture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         coarse = Image.fromarray(rng.normal(0, amplitude, (cells, cells)).astype(np.float32))
         light[..., 0] += np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
         cells, amplitude = cells * 2, amplitude * 0.75
-    return (np.array([125.0, 108.0, 92.0]) + light * np.array([1.0, 0.95, 0.85])).clip(0, 255).astype(np.uint8)
+    coloured = np.array([125.0, 108.0, 92.0]) + light * np.array([1.0, 0.95, 0.85])
+    texture: np.ndarray = coloured.clip(0, 255).astype(np.uint8)
+    return texture
 
 
 def _draw_arm(draw: ImageDraw.ImageDraw, angles: np.ndarray, height: int, width: int) -> None:

@@ -7,15 +7,20 @@ them has: LeRobot's loader processes, and Understudy's held-out episodes, switch
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[1]
 LEROBOT_FOLDER = ROOT / ".venv-lerobot"
 LEROBOT_SCRIPT = ROOT / "tests/parity/lerobot_env.sh"
+WORK = ROOT / "outputs/bench"  # recordings, caches and the runs themselves
+FRAME_CACHE = WORK / "cache"
 BATCH = 8
 CHUNK = 100
 
@@ -60,7 +65,7 @@ def train_command(variant: Variant, dataset: Path, output: Path, steps: int) -> 
     return [sys.executable, "-m", "understudy", "train", *flags, "--dataset.eval_split=0"]
 
 
-def environment(threads: int, work: Path) -> dict[str, str]:
+def environment(threads: int) -> dict[str, str]:
     """What both run under: equal threads that sleep when idle, caches of their own, no network."""
     return {
         "OMP_NUM_THREADS": str(threads),
@@ -68,23 +73,34 @@ def environment(threads: int, work: Path) -> dict[str, str]:
         # threads that spin while they wait disturb whatever runs beside them, loader processes first of all
         "OMP_WAIT_POLICY": "passive",
         "HF_HUB_OFFLINE": "1",
-        "HF_HOME": str(work / "huggingface"),
-        "UNDERSTUDY_CACHE": str(frame_cache(work)),
+        "HF_HOME": str(WORK / "huggingface"),
+        "UNDERSTUDY_CACHE": str(FRAME_CACHE),
         "PYTHONWARNINGS": "ignore",
         "PYTHONPATH": "",
     }
 
 
-def frame_cache(work: Path) -> Path:
-    """Understudy's cache during the benchmarks."""
-    return work / "cache"
-
-
-def forget_frames(work: Path) -> None:
+def forget_frames() -> None:
     """Make every dataset new to Understudy."""
-    shutil.rmtree(frame_cache(work), ignore_errors=True)
+    shutil.rmtree(FRAME_CACHE, ignore_errors=True)
+
+
+def default_threads() -> int:
+    """One thread for each physical core that this process may use."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, psutil.cpu_count(logical=False) or usable)
 
 
 def lerobot_program(name: str) -> Path:
     """A program of LeRobot's environment."""
     return LEROBOT_FOLDER / "bin" / name
+
+
+def lerobot_is_there() -> bool:
+    """Whether LeRobot's environment has been made, to its end."""
+    return (LEROBOT_FOLDER / "complete").exists()
+
+
+def say(text: str) -> None:
+    """Progress goes to stderr; stdout is for the tables."""
+    print(text, file=sys.stderr, flush=True)

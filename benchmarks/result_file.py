@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from contestants import LEROBOT_FOLDER, ROOT, lerobot_program
+from contestants import ROOT, lerobot_is_there, lerobot_program
 from understudy.core.files import write_atomically
 
 FOLDER = ROOT / "benchmarks/results"
@@ -88,7 +88,7 @@ def machine() -> dict[str, Any]:
 
 def lerobot_versions() -> dict[str, str] | None:
     """Versions in LeRobot's environment; None where it is not installed."""
-    if not (LEROBOT_FOLDER / "complete").exists():
+    if not lerobot_is_there():
         return None
     names = ("lerobot", "torch", "torchvision", "av")
     program = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {names!r}}}))"

@@ -19,16 +19,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from camera_dataset import Recording, make_recording, size_of
-from contestants import LEROBOT_FOLDER, ROOT, Variant, environment, forget_frames, frame_cache, train_command
+from contestants import (
+    FRAME_CACHE,
+    WORK,
+    Variant,
+    default_threads,
+    environment,
+    forget_frames,
+    lerobot_is_there,
+    say,
+    train_command,
+)
 from result_file import Key, Record, ResultFile, busy_before, open_results
 from tables import side_by_side_tables
 from training_log import pace_of, read_steps
 from watched_process import Watched, watch
 
-WORK = ROOT / "outputs/bench"
 LIMIT_S = 900.0
 _FIRST_TIME_STEPS = 2
 
@@ -43,7 +50,7 @@ class Plan:
     warm_up: int
     threads: int
     workers: tuple[int, ...]
-    deadline: float  # time.monotonic() after which no further round is begun; the first one always is
+    deadline: float  # time.monotonic() by which the last round should end; the first one is run in any case
 
     def variants(self) -> list[Variant]:
         lerobot = [Variant("lerobot", workers) for workers in self.workers]
@@ -65,11 +72,13 @@ class Plan:
 def compare(plan: Plan, results: ResultFile) -> None:
     """Run the rounds; what is in `results` already is not run again."""
     dataset = make_recording(plan.recording, WORK / "data" / plan.recording.name)
-    environ = environment(plan.threads, WORK)
+    environ = environment(plan.threads)
     prepared: set[str] = set()
+    longest_round = 0.0
     for number in range(plan.rounds):
-        if number and time.monotonic() > plan.deadline:
-            say(f"time is up: round {number + 1} of {plan.rounds} and later ones are left out")
+        began = time.monotonic()
+        if number and began + longest_round > plan.deadline:
+            say(f"no time for another round: {number} of {plan.rounds} are done")
             return
         for variant in plan.variants():
             key = plan.key(variant, number)
@@ -77,26 +86,28 @@ def compare(plan: Plan, results: ResultFile) -> None:
                 continue
             _prepare(variant, dataset, environ, prepared)
             busy = busy_before()
-            watched = _train(variant, dataset, key["steps"], environ)
-            record = record_of(watched, variant, plan.warm_up)
+            watched = train(variant, dataset, key["steps"], environ)
+            record = record_of(watched, None if variant.first_time else plan.warm_up)
             results.add(key, {"cpu_busy_before_percent": busy, **record})
             say(f"{plan.recording.name} round {number + 1} of {plan.rounds}  {variant.name:24} {_in_short(record)}")
+        longest_round = max(longest_round, time.monotonic() - began)
 
 
 def _prepare(variant: Variant, dataset: Path, environ: dict[str, str], prepared: set[str]) -> None:
     """Put the caches into the state that the variant is about, and run its program once unmeasured."""
-    if variant.side == "lerobot" and not (LEROBOT_FOLDER / "complete").exists():
+    if variant.side == "lerobot" and not lerobot_is_there():
         return
     if variant.side not in prepared:
         prepared.add(variant.side)
-        _train(dataclasses.replace(variant, workers=0, first_time=False), dataset, 1, environ)
+        train(dataclasses.replace(variant, workers=0, first_time=False), dataset, 1, environ)
     if variant.first_time:
-        forget_frames(WORK)
-    elif variant.side == "understudy" and not frame_cache(WORK).exists():
-        _train(variant, dataset, 1, environ)
+        forget_frames()
+    elif variant.side == "understudy" and not FRAME_CACHE.exists():
+        train(variant, dataset, 1, environ)
 
 
-def _train(variant: Variant, dataset: Path, steps: int, environ: dict[str, str]) -> Watched:
+def train(variant: Variant, dataset: Path, steps: int, environ: dict[str, str]) -> Watched:
+    """One training, watched; nothing of it stays on the disk."""
     output = WORK / "run"
     shutil.rmtree(output, ignore_errors=True)
     command = train_command(variant, dataset, output, steps)
@@ -106,8 +117,11 @@ def _train(variant: Variant, dataset: Path, steps: int, environ: dict[str, str])
         shutil.rmtree(output, ignore_errors=True)
 
 
-def record_of(watched: Watched, variant: Variant, warm_up: int) -> Record:
-    """What is kept of a run: the raw steps, when the first line came, the peaks of memory, or why it failed."""
+def record_of(watched: Watched, warm_up: int | None) -> Record:
+    """What is kept of a run: the raw steps, when the first line came, the peaks of memory, or why it failed.
+
+    warm_up   steps that do not count for the pace; None leaves the pace out
+    """
     steps = read_steps(watched.lines)
     if watched.exit_code != 0 or not steps:
         ended = f"exit code {watched.exit_code}" if watched.exit_code is not None else f"stopped after {LIMIT_S:.0f} s"
@@ -118,7 +132,7 @@ def record_of(watched: Watched, variant: Variant, warm_up: int) -> Record:
         "memory": dataclasses.asdict(watched.memory),
         "steps": [[step.at_s, step.update_s, step.data_s] for step in steps],
     }
-    if not variant.first_time:
+    if warm_up is not None:
         record["pace"] = dataclasses.asdict(pace_of(steps, warm_up))
     return record
 
@@ -131,11 +145,6 @@ def _in_short(record: Record) -> str:
     return f"{rate}first step after {record['first_step_s']:.1f} s, {record['memory']['rss'] / 1e9:.2f} GB"
 
 
-def say(text: str) -> None:
-    """Progress goes to stderr; stdout is for the table."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Compare ACT training by LeRobot and by Understudy.")
@@ -143,14 +152,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=14)
     parser.add_argument("--warm-up", type=int, default=3, help="first steps that are not counted")
-    parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=False) or 1, help="of OpenMP, for both")
+    parser.add_argument("--threads", type=int, default=default_threads(), help="of OpenMP, for both")
     parser.add_argument(
         "--lerobot-workers", default="0,2,4", help="numbers of loader processes to try, `none` for none"
     )
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--frames", type=int, default=200, help="per episode")
     parser.add_argument("--codec", choices=["av1", "h264"], default="av1")
-    parser.add_argument("--minutes", type=float, default=1e6, help="begin no further round after so many minutes")
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin no round that would end later")
     parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
     parser.add_argument("--quick", action="store_true", help="one round of few steps on a tiny recording")
     return parser.parse_args()

@@ -10,32 +10,52 @@ Document = dict[str, Any]
 Record = dict[str, Any]
 Measure = Callable[[Record], float | None]
 
-_GB = 1e9
 _NEW = ("understudy", 0, True)
 _KNOWN = ("understudy", 0, False)
 VariantId = tuple[str, int, bool]  # side, workers, first time
 
+
+def steps_per_second(record: Record) -> float | None:
+    """Of the median step; None for a run too short to have a pace."""
+    seconds = _pace("step_s")(record)
+    return None if seconds is None else 1 / seconds
+
+
+def first_step(record: Record) -> float | None:
+    """Seconds from launch to the first step's line."""
+    seconds: float = record["first_step_s"]
+    return seconds
+
+
+def _pace(name: str, scale: float = 1.0) -> Measure:
+    return lambda record: scale * record["pace"][name] if "pace" in record else None
+
+
+def _gigabytes(kind: str) -> Measure:
+    return lambda record: None if record["memory"][kind] is None else record["memory"][kind] / 1e9
+
+
 # what is shown, how it is read from a record, how it is written
 _ROWS: tuple[tuple[str, Measure, str], ...] = (
-    ("steps per second", lambda r: 1 / r["pace"]["step_s"] if "pace" in r else None, ".3f"),
-    ("seconds per step, median", lambda r: r["pace"]["step_s"] if "pace" in r else None, ".3f"),
-    ("10th percentile of steps", lambda r: r["pace"]["low_s"] if "pace" in r else None, ".3f"),
-    ("90th percentile of steps", lambda r: r["pace"]["high_s"] if "pace" in r else None, ".3f"),
-    ("seconds between step lines, from outside", lambda r: r["pace"]["outside_s"] if "pace" in r else None, ".3f"),
-    ("waiting for data, % of a step", lambda r: 100 * r["pace"]["data_share"] if "pace" in r else None, ".2f"),
-    ("launch to first step, s", lambda r: r["first_step_s"], ".1f"),
-    ("peak memory of all processes (RSS), GB", lambda r: _gigabytes(r, "rss"), ".2f"),
-    ("the same, shared pages divided (PSS), GB", lambda r: _gigabytes(r, "pss"), ".2f"),
-    ("of that, not mapped from files, GB", lambda r: _gigabytes(r, "without_files"), ".2f"),
+    ("steps per second", steps_per_second, ".3f"),
+    ("seconds per step, median", _pace("step_s"), ".3f"),
+    ("seconds per step, 10th percentile", _pace("low_s"), ".3f"),
+    ("seconds per step, 90th percentile", _pace("high_s"), ".3f"),
+    ("seconds between step lines, from outside", _pace("outside_s"), ".3f"),
+    ("waiting for data, % of a step", _pace("data_share", 100), ".2f"),
+    ("launch to first step, s", first_step, ".1f"),
+    ("peak memory of all processes (RSS), GB", _gigabytes("rss"), ".2f"),
+    ("the same, shared pages divided (PSS), GB", _gigabytes("pss"), ".2f"),
+    ("of that, not mapped from files, GB", _gigabytes("without_files"), ".2f"),
 )
 # ratios: which of ours against LeRobot's, and whether ours is divided by theirs or theirs by ours
 _RATIOS: tuple[tuple[str, VariantId, Measure, bool], ...] = (
-    ("steps per second: Understudy / LeRobot", _KNOWN, _ROWS[0][1], True),
-    ("launch to first step: LeRobot / Understudy, known dataset", _KNOWN, _ROWS[6][1], False),
-    ("launch to first step: LeRobot / Understudy, new dataset", _NEW, _ROWS[6][1], False),
-    ("peak RSS: Understudy / LeRobot", _KNOWN, _ROWS[7][1], True),
-    ("peak PSS: Understudy / LeRobot", _KNOWN, _ROWS[8][1], True),
-    ("peak not mapped from files: Understudy / LeRobot", _KNOWN, _ROWS[9][1], True),
+    ("steps per second: Understudy / LeRobot", _KNOWN, steps_per_second, True),
+    ("launch to first step: LeRobot / Understudy, known dataset", _KNOWN, first_step, False),
+    ("launch to first step: LeRobot / Understudy, new dataset", _NEW, first_step, False),
+    ("peak RSS: Understudy / LeRobot", _KNOWN, _gigabytes("rss"), True),
+    ("peak PSS: Understudy / LeRobot", _KNOWN, _gigabytes("pss"), True),
+    ("peak not mapped from files: Understudy / LeRobot", _KNOWN, _gigabytes("without_files"), True),
 )
 
 
@@ -109,11 +129,6 @@ def _title(variant: VariantId, best: int | None) -> str:
     if side == "lerobot":
         return f"LeRobot, {workers} workers" + (" (its best)" if workers == best else "")
     return "Understudy, new dataset" if first_time else "Understudy"
-
-
-def _gigabytes(record: Record, kind: str) -> float | None:
-    value = record["memory"][kind]
-    return None if value is None else value / _GB
 
 
 def _cell(values: Sequence[float | None], form: str) -> str:

@@ -18,6 +18,7 @@ import psutil
 _RSS_EVERY_S = 0.5
 # the kernel walks every page to tell the shared ones: 50 ms for 3 GB, so 2 % of one core at this pace, on both sides
 _PSS_EVERY_S = 3.0
+_GROWTH = 1.02
 _LINE_END = re.compile(rb"[\r\n]+")
 _ROLLUP = re.compile(r"^(Pss|Pss_Anon|Pss_Shmem):\s+(\d+) kB", re.MULTILINE)
 
@@ -61,9 +62,18 @@ class Watched:
 
 
 def watch(
-    command: Sequence[str], *, environment: Mapping[str, str], limit_s: float, cwd: Path | None = None
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    limit_s: float,
+    cwd: Path | None = None,
+    memory: bool = True,
 ) -> Watched:
-    """Run `command` to its end, or kill its whole process group after `limit_s`. `environment` is added to ours."""
+    """Run `command` to its end, or kill its whole process group after `limit_s`.
+
+    environment   added to ours
+    memory        False leaves memory unmeasured, and the processor to the command
+    """
     began = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -74,9 +84,11 @@ def watch(
         cwd=cwd,
         start_new_session=True,
     )
-    memory, ended = PeakMemory(), threading.Event()
-    sampler = threading.Thread(target=_sample_memory, args=(process.pid, memory, ended), daemon=True)
+    peak, ended = PeakMemory(), threading.Event()
+    sampler = threading.Thread(target=_sample_memory, args=(process.pid, peak, ended), daemon=True)
     late = threading.Timer(limit_s, _kill_group, [process.pid])
+    if not memory:
+        ended.set()
     sampler.start()
     late.start()
     try:
@@ -89,7 +101,7 @@ def watch(
         ended.set()
         sampler.join()
     timed_out = process.returncode == -signal.SIGKILL and seconds >= limit_s
-    return Watched(None if timed_out else process.returncode, seconds, lines, memory)
+    return Watched(None if timed_out else process.returncode, seconds, lines, peak)
 
 
 def _read_lines(process: subprocess.Popen[bytes], began: float) -> list[Line]:
@@ -111,12 +123,14 @@ def _kill_group(process_id: int) -> None:
 
 
 def _sample_memory(process_id: int, peak: PeakMemory, ended: threading.Event) -> None:
-    next_pss = 0.0
+    next_pss, rss_then = 0.0, 0
     while not ended.wait(_RSS_EVERY_S):
         tree = _tree(process_id)
-        peak.rss = max(peak.rss, sum(map(_resident, tree)))
-        if time.monotonic() >= next_pss:
-            next_pss = time.monotonic() + _PSS_EVERY_S
+        rss = sum(map(_resident, tree))
+        peak.rss = max(peak.rss, rss)
+        # a run grows to its peak in few steps, so growth is followed closely and a steady state is not disturbed
+        if rss > _GROWTH * rss_then or time.monotonic() >= next_pss:
+            next_pss, rss_then = time.monotonic() + _PSS_EVERY_S, rss
             shares = [share for process in tree if (share := _shares(process.pid))]
             if shares:
                 peak.pss = max(peak.pss or 0, sum(pss for pss, _ in shares))
