@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.testing import assert_close
@@ -15,6 +16,7 @@ from parity.act_cases import batch_of, config_of, policy_of, with_noise
 from understudy.core.rng import Rng
 from understudy.policies.act.model import Act
 from understudy.policies.base import evaluating
+from understudy.policies.horizon import TemporalEnsembler
 
 VALUES: dict[str, Any] = json.loads((Path(__file__).parent / "act_check_values.json").read_text())
 CASES = ["A", "B", "C", "D"]
@@ -126,3 +128,10 @@ def test_the_position_tables_agree(case: str) -> None:
     assert len(sequence) == recorded["rows"]
     close(sequence[1, :6], recorded["row_1"])
     close(sequence[-1, -4:], recorded["last_row"])
+
+
+def test_the_temporal_ensembler_returns_the_recorded_actions() -> None:
+    chunks = np.random.Generator(np.random.PCG64(0)).standard_normal((7, 1, 4, 2)).astype(np.float32)
+    ensembler = TemporalEnsembler(0.01, 4)
+    returned = torch.cat([ensembler.update(torch.from_numpy(chunk)) for chunk in chunks])
+    close(returned, VALUES["temporal_ensembler"])

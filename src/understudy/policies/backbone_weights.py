@@ -35,7 +35,6 @@ def hub_file(backbone: str, weights: str) -> Path:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a local weights file. Raises ConfigError when it is absent, torn, or a pickle."""
-    path = path.expanduser()
     try:
         return read_safetensors(path)
     except CheckpointError as error:

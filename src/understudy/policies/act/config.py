@@ -193,9 +193,9 @@ class ActConfig(PolicyConfig):
 
     def fetch(self) -> None:
         if self.cameras:
-            from understudy.policies.act.weights import backbone_file
+            from understudy.policies.act.weights import pretrained_backbone
 
-            backbone_file(self)
+            pretrained_backbone(self)
 
     def action_offsets(self) -> list[int]:
         return list(range(self.chunk_size))

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from understudy.core.errors import ConfigError
 from understudy.nn.resnet import ResNet, from_torchvision, measure_norms
 from understudy.policies.act.config import ActConfig
 from understudy.policies.backbone_weights import hub_file, read_weights, take
@@ -18,30 +17,30 @@ from understudy.policies.backbone_weights import hub_file, read_weights, take
 CALIBRATION_PIXELS = 32 * 640 * 480
 
 
-def backbone_file(config: ActConfig) -> Path | None:
-    """The local file of the backbone's pretrained weights, downloaded if need be; None for random weights.
+def pretrained_backbone(config: ActConfig) -> tuple[dict[str, Tensor], Path] | None:
+    """The backbone's pretrained weights and the file they are in, downloaded if need be; None for random weights.
 
-    Raises ConfigError when weights were asked for and cannot be had.
+    Raises ConfigError when weights were asked for and cannot be had: random weights are never a substitute.
     """
     if config.backbone_weights_file is not None:
         path = config.backbone_weights_file.expanduser()
-        if not path.is_file():
-            raise ConfigError(f"there is no file `{path}`", where="--policy.pretrained_backbone_weights")
-        return path
-    if config.pretrained_backbone_weights is not None:
-        return hub_file(config.vision_backbone, config.pretrained_backbone_weights)
-    return None
+    elif config.pretrained_backbone_weights is not None:
+        path = hub_file(config.vision_backbone, config.pretrained_backbone_weights)
+    else:
+        return None
+    return from_torchvision(read_weights(path)), path
 
 
 def load_backbone(backbone: ResNet, config: ActConfig) -> str:
     """Fill `backbone` as the configuration says; where the weights came from, in words ("random" for null).
 
-    Raises ConfigError when weights were asked for and cannot be had: random weights are never a substitute.
+    Raises ConfigError as `pretrained_backbone`, and when the weights are another network's.
     """
-    path = backbone_file(config)
-    if path is None:
+    found = pretrained_backbone(config)
+    if found is None:
         return "random"
-    take(backbone, from_torchvision(read_weights(path)), path)
+    weights, path = found
+    take(backbone, weights, path)
     return str(path)
 
 

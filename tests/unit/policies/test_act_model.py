@@ -1,0 +1,187 @@
+"""ACT: what each option changes, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from understudy.core.rng import Rng
+from understudy.data.spec import Batch, FeatureType
+from understudy.policies.act.config import ActConfig
+from understudy.policies.act.model import Act
+from understudy.policies.config import Feature
+
+
+def config_of(**options: Any) -> ActConfig:
+    tiny = ActConfig.tiny()
+    return ActConfig.model_validate({**tiny.lerobot_json(), **tiny.own_json(), **options})
+
+
+def build(config: ActConfig) -> Act:
+    torch.manual_seed(0)
+    return config.build(config.fake_statistics())
+
+
+def losses(policy: Act, batch: Batch) -> dict[str, float]:
+    return {name: float(part) for name, part in policy.loss(batch, Rng(0)).parts.items()}
+
+
+def test_padding_counts_in_the_mean_only_when_asked_for() -> None:
+    batch = config_of().fake_batch(3)
+    valid, everything = (
+        losses(build(config_of(loss_normalization=rule, dropout=0)).eval(), batch)["l1_loss"]
+        for rule in ("valid", "all")
+    )
+    share = 1 - float(batch.action_is_pad.float().mean())
+    assert 0 < share < 1
+    assert everything == pytest.approx(valid * share, rel=1e-5)
+
+
+def test_a_batch_of_padding_alone_has_a_loss_of_zero() -> None:
+    batch = config_of().fake_batch(2)
+    batch.action_is_pad[:] = True
+    assert losses(build(config_of()).eval(), batch)["l1_loss"] == 0
+
+
+def test_the_kl_part_is_weighted_in_the_total_and_logged_unweighted() -> None:
+    batch = config_of().fake_batch(2)
+    policy = build(config_of(kl_weight=3.0, dropout=0)).train()
+    loss = policy.loss(batch, Rng(0))
+    assert float(loss.total.detach()) == pytest.approx(
+        float(loss.parts["l1_loss"] + 3 * loss.parts["kld_loss"]), rel=1e-6
+    )
+
+
+def test_held_out_loss_and_training_without_latent_have_no_kl_part() -> None:
+    batch = config_of().fake_batch(2)
+    assert set(losses(build(config_of()).eval(), batch)) == {"l1_loss"}
+    assert set(losses(build(config_of(use_vae=False)).train(), batch)) == {"l1_loss"}
+    assert set(losses(build(config_of()).train(), batch)) == {"l1_loss", "kld_loss"}
+
+
+def test_a_policy_without_latent_has_none_of_its_encoders_tensors() -> None:
+    assert not [k for k in build(config_of(use_vae=False)).state_dict() if "vae_encoder" in k]
+
+
+def test_the_order_of_cameras_does_not_change_the_prediction() -> None:
+    cameras = {f"observation.images.{n}": Feature(type=FeatureType.VISUAL, shape=(3, 32, 32)) for n in ("a", "b")}
+    state = {"observation.state": Feature(type=FeatureType.STATE, shape=(6,))}
+    first = build(config_of(input_features={**cameras, **state}))
+    second_config = config_of(input_features={**dict(reversed(cameras.items())), **state})
+    second = second_config.skeleton(first.normalizer.statistics)
+    second.load_state_dict(first.state_dict())
+    observation = first.config.fake_batch(2).observation
+    assert_close(first.predict(observation), second.predict(observation), rtol=0, atol=1e-5)
+
+
+def test_cameras_share_one_backbone_and_may_differ_in_size() -> None:
+    cameras = {
+        "observation.images.a": Feature(type=FeatureType.VISUAL, shape=(3, 32, 32)),
+        "observation.images.b": Feature(type=FeatureType.VISUAL, shape=(3, 40, 70)),
+    }
+    policy = build(config_of(input_features=cameras))
+    assert sum("backbone.conv1" in key for key in policy.state_dict()) == 1
+    assert policy.predict(policy.config.fake_batch(2).observation).shape == (2, 5, 6)
+
+
+def test_a_policy_without_the_robots_state_needs_none() -> None:
+    only_camera = {"observation.images.a": Feature(type=FeatureType.VISUAL, shape=(3, 32, 32))}
+    policy = build(config_of(input_features=only_camera))
+    batch = policy.config.fake_batch(2)
+    assert "observation.state" not in batch.observation
+    assert "kld_loss" in losses(policy.train(), batch)
+    assert policy.state_dict()["model.vae_encoder_pos_enc"].shape == (1, 6, 16)
+
+
+def test_pictures_as_bytes_and_as_fractions_are_the_same_pictures() -> None:
+    policy = build(config_of())
+    observation = policy.config.fake_batch(2).observation
+    fractions = {k: v.float() / 255 if v.dtype == torch.uint8 else v for k, v in observation.items()}
+    assert_close(policy.predict(observation), policy.predict(fractions), rtol=0, atol=1e-5)
+
+
+def test_channels_last_pictures_give_the_same_actions() -> None:
+    policy = build(config_of())
+    observation = policy.config.fake_batch(2).observation
+    name = policy.config.cameras[0]
+    turned = observation[name].permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    assert_close(policy.predict({**observation, name: turned}), policy.predict(observation), rtol=0, atol=1e-5)
+
+
+def test_the_latent_is_drawn_from_the_step_alone() -> None:
+    policy = build(config_of(dropout=0)).train()
+    batch = policy.config.fake_batch(2)
+    torch.manual_seed(1)
+    first = policy.loss(batch, Rng(0, 7)).total
+    torch.manual_seed(2)
+    assert torch.equal(first, policy.loss(batch, Rng(0, 7)).total)
+    assert not torch.equal(first, policy.loss(batch, Rng(0, 8)).total)
+    assert not torch.equal(first, policy.loss(batch, Rng(1, 7)).total)
+
+
+def test_bfloat16_weights_and_autocast_both_predict() -> None:
+    policy = build(config_of())
+    observation = policy.config.fake_batch(2).observation
+    expected = policy.predict(observation)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert_close(policy.predict(observation), expected, rtol=0, atol=0.05)
+
+
+def test_initial_values_have_lerobots_distributions() -> None:
+    policy = build(config_of(dim_model=64, n_heads=4))
+    model = policy.model
+    main, latent = model.encoder.layers[0], model.vae_encoder.layers[0]
+    assert float(main.linear1.weight.detach().abs().max()) > 0.95 * (6 / (64 + 32)) ** 0.5  # Glorot
+    assert float(latent.linear1.weight.detach().abs().max()) <= 1 / 64**0.5  # torch's own
+    assert float(model.decoder_pos_embed.weight.detach().std()) == pytest.approx(1, abs=0.1)
+    assert not main.self_attn.in_proj_bias.detach().any()
+    assert main.linear1.bias.detach().any()
+
+
+# -- the backbone's beginning -------------------------------------------------------------------------------------
+
+
+def norms(policy: Act) -> dict[str, torch.Tensor]:
+    return {k: v.clone() for k, v in policy.state_dict().items() if "running_" in k}
+
+
+def test_a_random_backbone_is_told_of_and_its_norms_are_measured_once() -> None:
+    policy = build(config_of())
+    assert "random weights" in policy.warnings()[0]
+    before = norms(policy)
+    assert policy.calibrate([policy.config.fake_batch(2), policy.config.fake_batch(3, seed=1)]) == (
+        "backbone norms measured on 5 frames"
+    )
+    measured = norms(policy)
+    assert all(not torch.equal(before[k], measured[k]) for k in before)
+    assert policy.calibrate([policy.config.fake_batch(2, seed=2)]) is None
+    assert all(torch.equal(measured[k], v) for k, v in norms(policy).items())
+    assert not policy.warnings()
+
+
+def test_lerobots_norms_without_effect_can_be_had() -> None:
+    policy = build(config_of(backbone_norms="identity"))
+    before = norms(policy)
+    assert policy.calibrate([policy.config.fake_batch(2)]) is None
+    assert all(torch.equal(before[k], v) for k, v in norms(policy).items())
+    assert "no effect" in policy.warnings()[0]
+
+
+def test_cameras_of_different_size_are_measured_together() -> None:
+    cameras = {
+        "observation.images.a": Feature(type=FeatureType.VISUAL, shape=(3, 32, 32)),
+        "observation.images.b": Feature(type=FeatureType.VISUAL, shape=(3, 48, 64)),
+    }
+    policy = build(config_of(input_features=cameras))
+    assert policy.calibrate([policy.config.fake_batch(2)]) == "backbone norms measured on 4 frames"
+
+
+def test_a_policy_without_cameras_has_nothing_to_measure() -> None:
+    environment = {"observation.environment_state": Feature(type=FeatureType.ENV, shape=(4,))}
+    policy = build(config_of(input_features=environment))
+    assert policy.calibrate([policy.config.fake_batch(2)]) is None
+    assert not policy.warnings()
+    assert [group["name"] for group in policy.param_groups()] == ["transformer"]
