@@ -31,14 +31,14 @@ def cells(text: str, label: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")][1:]
 
 
-def test_a_ratio_is_taken_within_each_round_that_both_have():
+def test_a_ratio_is_taken_within_each_round_that_both_have() -> None:
     ours = {0: run("understudy", 0, 1.0), 1: run("understudy", 1, 2.0), 2: run("understudy", 2, 1.0)}
     theirs = {0: run("lerobot", 0, 2.0), 1: run("lerobot", 1, 6.0)}
     assert ratios(ours, theirs, steps_per_second, ours_first=True) == [2.0, 3.0]
     assert ratios(ours, theirs, steps_per_second, ours_first=False) == [0.5, pytest.approx(1 / 3)]
 
 
-def test_the_table_shows_medians_with_least_and_greatest():
+def test_the_table_shows_medians_with_least_and_greatest() -> None:
     times = [1.0, 4.0, 2.0]
     records = [run("understudy", i, step_s) for i, step_s in enumerate(times)]
     records += [run("lerobot", i, 4.0) for i in range(3)]
@@ -48,45 +48,46 @@ def test_the_table_shows_medians_with_least_and_greatest():
     assert cells(text, "of that, not mapped from files, GB") == ["—", "—"]
 
 
-def test_the_new_dataset_counts_for_the_launch_alone():
+def test_the_new_dataset_counts_for_the_launch_alone() -> None:
     records = [run("lerobot", 0), run("understudy", 0), run("understudy", 0, None, first_time=True)]
     text = side_by_side_tables({"records": records}, NAME)
     assert cells(text, "seconds per step, median") == ["2.000", "2.000", "—"]
     assert cells(text, "launch to first step: LeRobot / Understudy, new dataset") == ["1.00"]
 
 
-def test_lerobots_best_number_of_workers_is_that_of_its_median():
+def test_lerobots_best_number_of_workers_is_that_of_its_median() -> None:
     records = [run("lerobot", 0, 1.0, workers=0), run("lerobot", 1, 5.0, workers=0), run("lerobot", 2, 5.0, workers=0)]
     records += [run("lerobot", number, 3.0, workers=4) for number in range(3)]
     assert best_workers(records) == 4
     assert best_workers([run("understudy", 0)]) is None
 
 
-def test_a_failed_run_is_named_with_its_reason():
+def test_a_failed_run_is_named_with_its_reason() -> None:
     text = side_by_side_tables({"records": [run("understudy", 0), failed("lerobot", 0)]}, NAME)
     assert "no measurement of LeRobot" in text
     assert "Failed: LeRobot, 0 workers, round 1: exit code 1: out of luck" in text
 
 
-def test_without_any_good_run_there_is_no_table_but_the_failures():
+def test_without_any_good_run_there_is_no_table_but_the_failures() -> None:
     text = side_by_side_tables({"records": [failed("understudy", 0)]}, NAME)
     assert "|" not in text
     assert "Failed: Understudy, round 1" in text
 
 
-def test_the_small_tables_show_figures_and_failures():
+def test_the_small_tables_show_figures_and_failures() -> None:
     start = {"key": {"benchmark": "start_up", "command": "x --help"}, "seconds": [0.3, 0.1, 0.2]}
     broken = {"key": {"benchmark": "start_up", "command": "y"}, "failed": "not installed"}
     text = start_up_table({"records": [start, broken]})
     assert cells(text, "`x --help`") == ["0.200 (0.100–0.300)", "3"]
     assert cells(text, "`y`") == ["not installed", "0"]
-    part = {"key": {"benchmark": "data_path", "recording": NAME, "part": "Understudy"}, "figures": {"a": 1234.5}}
-    gone = {"key": {**part["key"], "part": "LeRobot, 2 workers"}, "failed": "not there"}
+    key = {"benchmark": "data_path", "recording": NAME, "part": "Understudy"}
+    part = {"key": key, "figures": {"a": 1234.5}}
+    gone = {"key": {**key, "part": "LeRobot, 2 workers"}, "failed": "not there"}
     text = data_path_table({"records": [part, gone]})
     assert cells(text, "a") == ["1,234"]
     assert "Failed: LeRobot, 2 workers" in text
 
 
-def test_the_busiest_moment_is_told():
+def test_the_busiest_moment_is_told() -> None:
     assert busiest({"records": [{"cpu_busy_before_percent": 3.0}, {}, {"cpu_busy_before_percent": 9.0}]}) == 9.0
     assert busiest({"records": []}) == 0.0

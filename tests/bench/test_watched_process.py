@@ -28,7 +28,7 @@ def has_ended(process_id: int) -> bool:
     return False
 
 
-def test_lines_are_split_at_redraws_of_a_bar_and_come_in_order():
+def test_lines_are_split_at_redraws_of_a_bar_and_come_in_order() -> None:
     program = "import sys; print('a', flush=True); sys.stderr.write('bar\\rb\\nend')"
     watched = python(program)
     assert [line.text for line in watched.lines] == ["a", "bar", "b", "end"]
@@ -37,26 +37,26 @@ def test_lines_are_split_at_redraws_of_a_bar_and_come_in_order():
     assert times[0] > 0
 
 
-def test_the_exit_code_and_the_last_words_are_kept():
+def test_the_exit_code_and_the_last_words_are_kept() -> None:
     watched = python("print('why'); raise SystemExit(3)")
     assert (watched.exit_code, watched.last_words()) == (3, "why")
 
 
-def test_a_command_that_does_not_end_is_stopped_with_its_children():
+def test_a_command_that_does_not_end_is_stopped_with_its_children() -> None:
     program = "import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
     watched = python(f"{program}; print(c.pid, flush=True); c.wait()", limit_s=2.0)
     assert watched.exit_code is None
     assert has_ended(int(watched.lines[0].text))
 
 
-def test_memory_of_child_processes_is_counted():
+def test_memory_of_child_processes_is_counted() -> None:
     program = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {HOLD!r}])"
     watched = python(program, memory=True)
     assert watched.memory.rss > 60_000_000
     assert watched.memory.without_files is None or watched.memory.without_files > 60_000_000
 
 
-def test_the_environment_is_added_to_ours():
+def test_the_environment_is_added_to_ours() -> None:
     command = [sys.executable, "-c", "import os; print(os.environ['ADDED'], 'PATH' in os.environ)"]
     watched = watch(command, environment={"ADDED": "yes"}, limit_s=60.0, memory=False)
     assert watched.lines[0].text == "yes True"
