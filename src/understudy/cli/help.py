@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from understudy.core.describe import options_of
+from understudy.core.describe import is_required, options_of
 from understudy.core.errors import ConfigError
 from understudy.core.option_help import entry, option_entry
 from understudy.core.registry import POLICY_CONFIGS, load
@@ -14,7 +14,7 @@ from understudy.train.command import CommandOptions
 from understudy.train.config import TrainConfig
 from understudy.train.starting_point import policy_settings
 
-_HEAD = """usage: understudy train --dataset.repo_id=NAME --policy.type=TYPE [--name=value ...]
+_HEAD = """usage: understudy train --dataset.repo_id=NAME --policy.type=TYPE [--name=value]
        understudy train --dataset.repo_id=NAME --policy.path=CHECKPOINT [...]
        understudy train --config_path=FILE [...]
        understudy train --resume RUN [...]
@@ -42,7 +42,10 @@ def train_help(arguments: Sequence[str]) -> str:
     for group, title in _GROUPS.items():
         lines += ["", f"{title}:"]
         lines += [
-            line for path, field in options_of(TrainConfig) if path[0] == group for line in option_entry(path, field)
+            line
+            for path, field in options_of(TrainConfig)
+            if path[0] == group
+            for line in option_entry(path, field, required=is_required(TrainConfig, path))
         ]
     return "\n".join([*lines, "", *_policy_lines(_named_policy(arguments))]) + "\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -69,6 +69,13 @@ def options_of(model: type[BaseModel], prefix: tuple[str, ...] = ()) -> Iterator
             yield path, field
         else:
             yield from options_of(inner, path)
+
+
+def is_required(model: type[BaseModel], path: Sequence[str]) -> bool:
+    """Whether the option at `path` has to be given: it and every group around it have no default."""
+    field = next(f for name, f in model.model_fields.items() if path[0] in (name, f.alias))
+    inner = submodel(field.annotation)
+    return field.is_required() and (len(path) == 1 or inner is None or is_required(inner, path[1:]))
 
 
 def allowed(field: FieldInfo) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from .describe import allowed, choices, options_of, written
+from .describe import allowed, choices, is_required, options_of, written
 
 WIDTH = 80
 _COLUMN = 34
@@ -20,29 +20,30 @@ def options_help(model: type[BaseModel], positionals: Sequence[str], verb: str) 
     """The help of one verb."""
     bare = "".join(f" {name.upper()}" for name in positionals)
     summary = textwrap.fill(" ".join((model.__doc__ or "").split()), WIDTH)
-    options = list(options_of(model))
-    words = [(path, field) for path, field in options if ".".join(path) in positionals]
-    rest = [(path, field) for path, field in options if ".".join(path) not in positionals]
     lines = [f"usage: understudy {verb}{bare} [--name=value ...]", "", summary, ""]
-    lines += [line for path, field in words for line in entry(".".join(path).upper(), _description(field, len(path)))]
-    lines += [""] if words else []
-    lines += ["Options:", *(line for path, field in rest for line in option_entry(path, field))]
+    for name in positionals:
+        lines += entry(name.upper(), _description(model.model_fields[name], required=True))
+    lines += ["", "Options:"] if positionals else ["Options:"]
+    for path, field in options_of(model):
+        if ".".join(path) not in positionals:
+            lines += option_entry(path, field, required=is_required(model, path))
     return "\n".join(lines) + "\n"
 
 
-def option_entry(path: tuple[str, ...], field: FieldInfo) -> list[str]:
+def option_entry(path: tuple[str, ...], field: FieldInfo, *, required: bool = False) -> list[str]:
     """The lines of one option."""
     name, default = ".".join(path), _default(field)
-    return entry(f"--{name}" if default is None else f"--{name}={default}", _description(field, len(path)))
+    left = f"--{name}" if default is None else f"--{name}={default}"
+    return entry(left, _description(field, required=required))
 
 
-def _description(field: FieldInfo, depth: int) -> str:
+def _description(field: FieldInfo, *, required: bool) -> str:
     """Its description and the words to choose from; limits of numbers are told when they are overstepped."""
     named = choices(field.annotation)
     parts = [field.description or allowed(field)]
     if len(named) > 1:
         parts.append(f"one of {', '.join(named)}")
-    if field.is_required() and depth == 1:
+    if required and field.is_required():
         parts.append("required")
     return "; ".join(parts)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from understudy.core.errors import CheckpointError
 from understudy.core.run_folder import PRETRAINED, RunFolder
-from understudy.nn.weights import refuse_pickle
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_FILES = ["*.json", "*.safetensors", "tokenizer/*"]
@@ -23,6 +22,9 @@ def find_checkpoint(path: str | Path) -> Path:
     """
     local = Path(path).expanduser()
     if local.is_file():
+        # here, because finding a checkpoint has to work before torch is imported
+        from understudy.nn.weights import refuse_pickle
+
         refuse_pickle(local)
         local = local.parent
     if not local.exists():
