@@ -53,3 +53,9 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[i
     for folder in mounted:
         # lazily: an array may still be mapped from a file on it
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(autouse=True)
+def forget_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning is said once per process: every test is a process of its own in that."""
+    monkeypatch.setattr("understudy.core.log._warned", set())

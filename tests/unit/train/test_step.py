@@ -7,24 +7,14 @@ import copy
 import pytest
 import torch
 
+from small_act import small_policy
 from understudy.core.rng import Rng
 from understudy.data.spec import Batch
-from understudy.policies.act.config import ENVIRONMENT, STATE, ActConfig
 from understudy.policies.base import Policy
-from understudy.policies.config import Feature
 from understudy.train.optim import build_optimizer, flatten_state, restore_state
 from understudy.train.step import NonFinite, Update
 
 CPU = torch.device("cpu")
-
-
-def small_policy() -> Policy:
-    """An ACT without cameras: some thousand parameters."""
-    inputs = {STATE: Feature(type="STATE", shape=(6,)), ENVIRONMENT: Feature(type="ENV", shape=(4,))}
-    tiny = ActConfig.tiny()
-    config = ActConfig.model_validate(tiny.model_dump() | {"input_features": inputs, "optimizer_lr": 1e-3})
-    torch.manual_seed(0)
-    return config.build(config.fake_statistics()).train()
 
 
 def update_of(policy: Policy, *, clip: float = 10.0, precision: str = "fp32") -> Update:

@@ -1,0 +1,36 @@
+"""Signals: nothing to save before the loop, save once in it, at once the second time."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from understudy.core.errors import Interrupted
+from understudy.train.signals import StopRequest
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_before_the_loop_a_signal_stops_at_once(number: int, code: int) -> None:
+    with pytest.raises(Interrupted) as stopped, StopRequest():
+        os.kill(os.getpid(), number)
+    assert stopped.value.exit_code == code
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_in_the_loop_the_first_signal_asks_and_the_second_stops(number: int, code: int) -> None:
+    with StopRequest() as stop:
+        stop.patient = True
+        os.kill(os.getpid(), number)
+        assert stop.requested == code
+        with pytest.raises(Interrupted) as stopped:
+            os.kill(os.getpid(), number)
+    assert stopped.value.exit_code == code
+
+
+def test_afterwards_signals_are_what_they_were() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with StopRequest():
+        assert signal.getsignal(signal.SIGINT) != before[0]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before

@@ -1,0 +1,100 @@
+"""Held-out validation: real errors beside real baselines, on frames that are always the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from make_dataset import make_dataset
+from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.spec import Batch
+from understudy.data.windows import Windows
+from understudy.policies.act.config import ActConfig
+from understudy.train.validate import HeldOut, held_out_rows
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return load_dataset(str(make_dataset(tmp_path / "d", episodes=3, frames=30, cameras=())))
+
+
+class PerfectPolicy(torch.nn.Module):
+    """Predicts what was demonstrated, plus a known error on one joint."""
+
+    def __init__(self, dataset: Dataset, windows: Windows, error: float) -> None:
+        super().__init__()
+        self.windows, self.error, self.rows = windows, error, iter([])
+        action = dataset.columns["action"]
+        self.normalizer = type("N", (), {"statistics": {"action": {"mean": action.mean(0), "std": action.std(0)}}})()
+
+    def loss(self, batch: Batch, rng: object) -> object:
+        self.now = batch
+        return type("L", (), {"total": torch.tensor(1.5), "parts": {"l1_loss": torch.tensor(0.5)}})()
+
+    def predict(self, observation: object, rng: object) -> torch.Tensor:
+        chunk = self.now.action.clone()
+        chunk[..., 2] += self.error
+        return chunk
+
+
+def measure(dataset: Dataset, error: float) -> dict[str, object]:
+    windows = Windows(dataset, None, action_offsets=range(4), cameras=[])
+    policy = PerfectPolicy(dataset, windows, error)
+    rows = held_out_rows(dataset, [1], None)
+    held_out = HeldOut(dataset, windows, rows, batch_size=8, episodes=[1], precision="fp32", device=torch.device("cpu"))
+    return held_out.measure(policy)  # type: ignore[arg-type]
+
+
+def test_the_error_is_per_joint_in_the_datasets_units_and_the_loss_a_mean_over_frames(dataset: Dataset) -> None:
+    result = measure(dataset, 0.25)
+    errors = list(result["action_mae"].values())  # type: ignore[attr-defined]
+    assert errors == pytest.approx([0, 0, 0.25, 0, 0, 0], abs=1e-6)
+    assert result["loss"] == pytest.approx(1.5)
+    assert result["l1_loss"] == pytest.approx(0.5)
+    assert result["frames"] == 29
+    assert result["episodes"] == [1]
+
+
+def test_baselines_are_the_last_action_held_and_the_mean_action(dataset: Dataset) -> None:
+    result = measure(dataset, 0.0)
+    action = dataset.columns["action"]
+    episode = action[30:60].astype(np.float64)
+    spread = action.std(0).astype(np.float64)
+    held, mean = [], []
+    for frame in range(1, 30):
+        for ahead in range(4):
+            if frame + ahead < 30:
+                held.append(abs(episode[frame + ahead] - episode[frame - 1]))
+                mean.append(abs(episode[frame + ahead] - action.mean(0)))
+    baselines = result["baselines"]
+    assert baselines["hold"] == pytest.approx((np.mean(held, 0) / spread).mean(), rel=1e-4)  # type: ignore[index]
+    assert baselines["mean"] == pytest.approx((np.mean(mean, 0) / spread).mean(), rel=1e-4)  # type: ignore[index]
+
+
+def test_rows_are_spread_over_the_held_out_episodes_without_their_first_frames(dataset: Dataset) -> None:
+    rows = held_out_rows(dataset, [0, 2], 10)
+    assert len(rows) == 10
+    assert rows.min() == 1
+    assert rows.max() == 89
+    assert not set(rows) & {0, 60, *range(30, 60)}
+    assert len(held_out_rows(dataset, [0, 2], 0)) == 58
+
+
+def test_an_act_is_left_in_training_mode_with_its_weights_untouched(dataset: Dataset) -> None:
+    config = ActConfig.tiny()
+    assert config.chunk_size == 5
+    environment = load_dataset(str(dataset.root), rename_map={"observation.state": "observation.environment_state"})
+    config = config.model_copy(update={"input_features": {}, "output_features": {}}).with_features(environment.spec)
+    policy = config.build(config.fake_statistics()).train()
+    before = [p.clone() for p in policy.parameters()]
+    windows = Windows(environment, None, action_offsets=config.action_offsets(), cameras=[])
+    rows = held_out_rows(environment, [1], None)
+    device = torch.device("cpu")
+    held_out = HeldOut(environment, windows, rows, batch_size=8, episodes=[1], precision="fp32", device=device)
+    first, second = held_out.measure(policy), held_out.measure(policy)
+    assert first == second
+    assert policy.training
+    assert all(torch.equal(a, b) for a, b in zip(before, policy.parameters(), strict=True))
