@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +84,9 @@ def die_everywhere(dataset: Dataset) -> None:
 
     def build() -> None:
         open_frames(dataset, plan_frames(dataset, tier="disk"), workers=1)
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread():
+                thread.join()
 
     def check() -> None:
         # whatever is said to be there has to be right before anything is mended

@@ -7,18 +7,18 @@ only watches, so Ctrl-C is noticed within a fraction of a second; the episodes f
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import DataError
+from understudy.core.errors import DataError, ResourceError
 from understudy.core.files import locked
 from understudy.core.log import progress, say, warn
 from understudy.core.units import readable_duration
@@ -74,18 +74,22 @@ def complete_stores(dataset: Dataset, cache: Path, workers: int) -> dict[str, Fr
     stores = {camera: FrameStore(cache, store_key(dataset, camera)) for camera in dataset.spec.cameras}
     episodes = [episode.index for episode in dataset.episodes]
     damaged = {camera: store.damaged(episodes) for camera, store in stores.items()}
-    if not any(damaged[camera] or missing_episodes(dataset, store) for camera, store in stores.items()):
+    complete = not any(damaged[camera] or missing_episodes(dataset, store) for camera, store in stores.items())
+    if complete and all(store.is_flushed for store in stores.values()):
         return stores
     folder = dataset_folder(cache, dataset.fingerprint)
-    with ExitStack() as stack:
+    with ExitStack() as held:
         with disk_trouble_reported(folder):
-            _lock(stack, folder / "lock")
+            if not _lock(held, folder / "lock", wait=not complete):
+                return stores  # whoever has the lock will see to it that they reach the disk
         for camera, store in stores.items():
-            stack.enter_context(store)
+            held.enter_context(store)
             store.read()
             # looked at again: whoever held the lock may have mended them
             _forget(store, store.damaged(damaged[camera], most_bytes=None))
         _run(dataset, _jobs_for(dataset, stores), workers)
+        # training need not wait for the disk; should the process end before, the next one does this again
+        Thread(target=_flush, args=(list(stores.values()), held.pop_all()), name="flush frames", daemon=True).start()
     return stores
 
 
@@ -106,10 +110,22 @@ def missing_episodes(dataset: Dataset, store: FrameStore) -> list[int]:
     return [p for p, episode in enumerate(dataset.episodes) if not store.has(episode.index, episode.length)]
 
 
-def _lock(stack: ExitStack, path: Path) -> None:
-    if not stack.enter_context(locked(path, wait=False)):
+def _lock(held: ExitStack, path: Path, *, wait: bool) -> bool:
+    if held.enter_context(locked(path, wait=False)):
+        return True
+    if wait:
         say("another process is decoding this dataset; waiting for it to finish, then using its frames")
-        stack.enter_context(locked(path, wait=True))
+        held.enter_context(locked(path, wait=True))
+    return wait
+
+
+def _flush(stores: list[FrameStore], held: ExitStack) -> None:
+    with held:
+        try:
+            for store in stores:
+                store.flush()
+        except ResourceError as error:
+            warn(f"the decoded frames may not last: {error.what}")
 
 
 def _forget(store: FrameStore, damaged: list[int]) -> None:
@@ -144,7 +160,7 @@ def _run(dataset: Dataset, jobs: Sequence[_Job], workers: int) -> None:
     total = sum(dataset.episodes[job.episode].length for job in jobs)
     if not total:
         return
-    stop, decoded, started = threading.Event(), _Count(), time.monotonic()
+    stop, decoded, started = Event(), _Count(), time.monotonic()
 
     def do(job: _Job) -> None:
         job.store(_checked_frames(dataset, job, stop, decoded))
@@ -172,7 +188,7 @@ def _watch(futures: list[Future[None]], total: int, decoded: _Count) -> None:
             shown = now
 
 
-def _checked_frames(dataset: Dataset, job: _Job, stop: threading.Event, decoded: _Count) -> Iterator[np.ndarray]:
+def _checked_frames(dataset: Dataset, job: _Job, stop: Event, decoded: _Count) -> Iterator[np.ndarray]:
     """The frames of the job's episode, each of the right shape, exactly as many as the episode has."""
     episode, shape, number = dataset.episodes[job.episode], frame_shape(dataset, job.camera), 0
     try:
@@ -199,7 +215,7 @@ class _Count:
 
     def __init__(self) -> None:
         self.value = 0
-        self._guard = threading.Lock()
+        self._guard = Lock()
 
     def add(self) -> None:
         with self._guard:

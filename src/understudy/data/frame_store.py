@@ -3,13 +3,13 @@
     <cache>/frames/<fingerprint>/<camera>/
       store.json       what is stored: format, fingerprint, camera, height, width
       frames.rgb       uint8 [rows, height, width, 3]; episodes in the order of their first decoding, appended
-      episodes.jsonl   a line per event: {"episode", "row", "frames", "crc32"}; the last line about an episode counts
+      episodes.jsonl   which episodes are there, and where (frame_log.py)
 
-Unusual: an episode gets its rows reserved on disk (posix_fallocate) and a line with crc32 null before its first frame
-is written; the line with its checksum follows only after its frames are on the disk (fsync). So a process killed at any
-instant leaves episodes that are whole and episodes that are not, never one in doubt, and the next one goes on. Subsets
-of a dataset share the store. Frames are written with pwrite, never through the map: a full disk is an error to report
-there, and a SIGBUS here.
+Unusual: an episode gets its rows reserved on disk (posix_fallocate), and noted, before its first frame is written; the
+note that it is whole, with its checksum, follows its last. So a process killed at any instant leaves episodes that are
+whole and episodes that are not, never one in doubt, and the next one goes on. After a crash of the machine itself the
+checksums decide. Subsets of a dataset share the store. Frames are written with pwrite, never through the map: a full
+disk is an error to report there, and a SIGBUS here.
 
 Writing needs the lock of the dataset's folder (frame_build.py holds it); reading needs none.
 """
@@ -17,14 +17,13 @@ Writing needs the lock of the dataset's folder (frame_build.py holds it); readin
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import random
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -34,22 +33,14 @@ import numpy as np
 from understudy.core.errors import DiskFull, ResourceError
 from understudy.core.files import fsync_folder, full_disk_reported, write_atomically
 
+from .frame_log import EpisodeLog, StoredEpisode, boot_id
+
 FORMAT = 1
 # how much is read again on opening to compare checksums: a few tenths of a second; small stores are checked whole
 CHECKED_BYTES = 256_000_000
 _READ_BYTES = 4_000_000
 # the ways out of a disk that does not serve
 ELSEWHERE = "name another folder in UNDERSTUDY_CACHE, or decode while training with --dataset.frames=decode"
-
-
-@dataclass(frozen=True)
-class StoredEpisode:
-    """Where an episode lies: `frames` rows from `row` on. `crc32` is None until they are all there."""
-
-    episode: int
-    row: int
-    frames: int
-    crc32: int | None
 
 
 @dataclass(frozen=True)
@@ -83,46 +74,48 @@ class FrameStore:
         self.key = key
         self.folder = key.folder(cache)
         self._frames_path = self.folder / "frames.rgb"
-        self._log_path = self.folder / "episodes.jsonl"
         self._header_path = self.folder / "store.json"
         self._guard = threading.Lock()
         self._frames_file: int | None = None
-        self._log_file: int | None = None
+        self._log = EpisodeLog(self.folder / "episodes.jsonl")
         self.episodes: dict[int, StoredEpisode] = {}
         self.read()
 
     def read(self) -> None:
         """Look again at what is on disk: another process may have written since."""
-        self.episodes = {}
-        if self._header_fits():
-            for line in self._lines():
-                self.episodes[line.episode] = line
+        self.episodes = self._log.read() if self._header_fits() else {}
 
     def has(self, episode: int, frames: int) -> bool:
         """Whether all `frames` frames of the episode are there."""
         found = self.episodes.get(episode)
-        return found is not None and found.crc32 is not None and found.frames == frames
+        return found is not None and found.is_whole and found.frames == frames
 
     def damaged(self, wanted: Iterable[int], *, most_bytes: int | None = CHECKED_BYTES) -> list[int]:
         """Those of the `wanted` episodes that are said to be whole and are not.
 
-        Sizes are compared for all; checksums for as many episodes as fill `most_bytes`, drawn anew each time.
+        Sizes are compared for all. Checksums are for those that a crash of the machine may have harmed, and for as many
+        of the others, drawn anew each time, as fill `most_bytes`.
         """
-        whole = [e for e in (self.episodes.get(n) for n in wanted) if e is not None and e.crc32 is not None]
+        whole = [e for e in (self.episodes.get(n) for n in wanted) if e is not None and e.is_whole]
         size = self._frames_path.stat().st_size if self._frames_path.exists() else 0
         bad = [e.episode for e in whole if (e.row + e.frames) * self.key.frame_bytes > size]
         read = 0
-        for entry in random.sample(whole, len(whole)):
+        for entry in sorted(random.sample(whole, len(whole)), key=lambda e: not e.is_in_doubt):
+            if most_bytes is not None and read >= most_bytes and not entry.is_in_doubt:
+                break
             if entry.episode not in bad and self._checksum(entry) != entry.crc32:
                 bad.append(entry.episode)
             read += entry.frames * self.key.frame_bytes
-            if most_bytes is not None and read >= most_bytes:
-                break
         return sorted(bad)
+
+    @property
+    def is_flushed(self) -> bool:
+        """Whether all that is there has reached the disk."""
+        return all(entry.boot == "" for entry in self.episodes.values())
 
     def array(self) -> np.ndarray:
         """(rows, height, width, 3) uint8, read-only, mapped from the disk; rows as in `episodes`."""
-        rows = max((e.row + e.frames for e in self.episodes.values() if e.crc32 is not None), default=0)
+        rows = max((e.row + e.frames for e in self.episodes.values() if e.is_whole), default=0)
         shape = (rows, self.key.height, self.key.width, 3)
         if rows == 0:
             return np.empty(shape, np.uint8)
@@ -133,12 +126,11 @@ class FrameStore:
         with disk_trouble_reported(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self._header_fits():
-                for path in (self._header_path, self._log_path, self._frames_path):
+                for path in (self._header_path, self._log.path, self._frames_path):
                     path.unlink(missing_ok=True)
                 self.episodes = {}
             self._frames_file = os.open(self._frames_path, os.O_RDWR | os.O_CREAT, 0o644)
-            self._log_file = os.open(self._log_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            self._cut_torn_line(self._log_file)
+            self._log.open()
             fsync_folder(self.folder)
             if not self._header_path.exists():
                 write_atomically(self._header_path, json.dumps({"format": FORMAT, **asdict(self.key)}) + "\n")
@@ -147,7 +139,8 @@ class FrameStore:
         """Say that an episode has to be decoded again. Its rows stay its own."""
         old = self.episodes[episode]
         with disk_trouble_reported(self.folder), self._guard:
-            self._append(StoredEpisode(episode, old.row, old.frames, None), durable=True)
+            self._note(StoredEpisode(episode, old.row, old.frames, None))
+            self._log.flush()  # or a crash could leave a note that vouches for what is about to be overwritten
 
     def write(self, episode: int, length: int, frames: Iterable[np.ndarray]) -> None:
         """Store the `length` frames of an episode. May be called by several threads, for different episodes.
@@ -168,16 +161,27 @@ class FrameStore:
             written += 1
         assert written == length, f"{written} frames instead of {length}"
         with disk_trouble_reported(self.folder):
+            if not boot_id():
+                os.fsync(self._open_frames_file())
+            with self._guard:
+                self._note(StoredEpisode(episode, row, length, checksum, boot_id()))
+
+    def flush(self) -> None:
+        """Return once all that was written has reached the disk, and note that. Raises ResourceError."""
+        with disk_trouble_reported(self.folder):
+            with self._guard:
+                written = [replace(e, boot="") for e in self.episodes.values() if e.boot]
             os.fsync(self._open_frames_file())
             with self._guard:
-                self._append(StoredEpisode(episode, row, length, checksum), durable=True)
+                self._note(*written)
+                self._log.flush()
 
     def close(self) -> None:
         """Close the files for writing. Arrays given out stay valid."""
-        for descriptor in (self._frames_file, self._log_file):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._frames_file = self._log_file = None
+        if self._frames_file is not None:
+            os.close(self._frames_file)
+        self._frames_file = None
+        self._log.close()
 
     def __enter__(self) -> FrameStore:
         self.open_for_writing()
@@ -198,23 +202,6 @@ class FrameStore:
         except (OSError, ValueError):
             return False
         return bool(header == {"format": FORMAT, **asdict(self.key)})
-
-    def _lines(self) -> list[StoredEpisode]:
-        """The lines that can be read; one torn by a crash says nothing."""
-        try:
-            text = self._log_path.read_text(errors="replace")
-        except OSError:
-            return []
-        found = []
-        for line in text.splitlines():
-            try:
-                entry = StoredEpisode(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
-            numbers = (entry.episode, entry.row, entry.frames, 0 if entry.crc32 is None else entry.crc32)
-            if all(isinstance(n, int) and n >= 0 for n in numbers) and entry.frames > 0:
-                found.append(entry)
-        return found
 
     def _checksum(self, entry: StoredEpisode) -> int:
         position, left, checksum = entry.row * self.key.frame_bytes, entry.frames * self.key.frame_bytes, 0
@@ -241,28 +228,17 @@ class FrameStore:
             except OSError:
                 os.ftruncate(file, before)  # what was got until the disk was full
                 raise
-        self._append(StoredEpisode(episode, row, length, None), durable=False)
+        self._note(StoredEpisode(episode, row, length, None))
         return row
 
-    def _append(self, entry: StoredEpisode, *, durable: bool) -> None:
-        assert self._log_file is not None, "the store is not open for writing"
-        line = (json.dumps(asdict(entry)) + "\n").encode()
-        if os.write(self._log_file, line) < len(line):
-            self._cut_torn_line(self._log_file)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if durable:
-            os.fsync(self._log_file)
-        self.episodes[entry.episode] = entry
+    def _note(self, *entries: StoredEpisode) -> None:
+        self._log.append(entries)
+        self.episodes.update({entry.episode: entry for entry in entries})
 
     def _write_at(self, position: int, data: memoryview) -> None:
         while data:
             written = os.pwrite(self._open_frames_file(), data, position)
             position, data = position + written, data[written:]
-
-    @staticmethod
-    def _cut_torn_line(file: int) -> None:
-        content = os.pread(file, os.fstat(file).st_size, 0)
-        os.ftruncate(file, content.rfind(b"\n") + 1)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.core.errors import DataError
-from understudy.data.frames import ArrayFrames
+from understudy.data.frames import ArrayFrames, open_frames, plan_frames
+from understudy.data.lerobot import load_dataset
 from understudy.data.spec import DatasetSpec, FeatureSpec, FeatureType
 from understudy.data.windows import Windows
 
@@ -127,3 +128,25 @@ def test_a_dataset_without_actions_is_refused() -> None:
     with pytest.raises(DataError, match="no `action`") as caught:
         Windows(dataset, None, action_offsets=[0], cameras=[])
     assert "somewhere" in str(caught.value)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "episodes"), [("cr5_banana_v30", [0, 3]), ("gr1_pick_n_place_v20", [4]), ("g1_inspire_bottle_v21", [0])]
+)
+def test_windows_of_real_recordings_are_those_cut_one_by_one(name: str, episodes: list[int], shared: Path) -> None:
+    dataset = load_dataset(str(shared / name), episodes=episodes)
+    offsets = list(range(100))
+    (camera,) = dataset.spec.cameras
+    frames = open_frames(dataset, plan_frames(dataset, tier="decode"))
+    rows = np.array([0, dataset.num_rows - 1, dataset.num_rows // 2, dataset.episodes[0].length - 1, 17])
+    batch = Windows(dataset, frames, action_offsets=offsets, cameras=[camera]).gather(rows)
+    for i, row in enumerate(rows.tolist()):
+        actions, pads = one_window(dataset, row, offsets)
+        np.testing.assert_array_equal(batch.action[i].numpy(), np.stack(actions))
+        assert batch.action_is_pad[i].tolist() == pads
+        picture = dataset.read_frame(camera, row)
+        np.testing.assert_array_equal(batch.observation[camera][i].permute(1, 2, 0).numpy(), picture)
+        state = dataset.columns["observation.state"][row]
+        np.testing.assert_array_equal(batch.observation["observation.state"][i].numpy(), state)
+    frames.close()
