@@ -55,7 +55,8 @@ class Remote:
     def revision(self) -> str:
         """The tag, branch or commit that is read; asks the Hub once. Raises DataError."""
         if self._revision is None:
-            self._revision = self._known_commit() or self._choose()
+            names = self._names()
+            self._revision = self._known_commit() or self._choose(names)
         return self._revision
 
     def _known_commit(self) -> str | None:
@@ -66,10 +67,13 @@ class Remote:
         lines = path.read_text().split() if path.is_file() and has_info(self.local_dir) else []
         return lines[0] if lines and re.fullmatch(r"[0-9a-f]{40}", lines[0]) else None
 
-    def _choose(self) -> str:
+    def _names(self) -> list[str]:
+        """Tags and branches. Asked first in any case: without a network it fails at once, listing files in a minute."""
         with self._errors_explained():
             refs = _api().list_repo_refs(self.repo_id, repo_type="dataset")
-            names = [ref.name for ref in (*refs.tags, *refs.branches)]
+            return [ref.name for ref in (*refs.tags, *refs.branches)]
+
+    def _choose(self, names: list[str]) -> str:
         revision, note = choose_revision(names, self.asked, f"the repository {self.repo_id} on the Hub")
         if note:
             self.notes.append(note)
@@ -127,11 +131,12 @@ class Remote:
                 "leave out --dataset.revision",
             )
         else:
-            what = f"{self.repo_id} is not here, and the Hub could not be asked ({reason})"
-            hint = f"on a machine with a network run `{by_hand} --local-dir {folder}`, copy that folder " + (
-                f"to {folder}" if self.local_dir else "here"
+            what = f"{self.repo_id} is not here, or not all of it, and could not be fetched from the Hub ({reason})"
+            place = f"to {folder}" if self.local_dir else "here"
+            hint = (
+                "with a network, repeat the command: it continues where it stopped; without one, run "
+                f"`{by_hand} --local-dir {folder}` elsewhere, copy that folder {place}, or name it with {_ROOT_FLAG}"
             )
-            hint += f", or give its place as {_ROOT_FLAG}"
         return DataError(what, where=str(self.local_dir or self.cache_dir), hint=hint)
 
 
@@ -176,7 +181,7 @@ def locate(repo_id: str, root: str | Path | None, revision: str | None) -> Sourc
     if revision is None and has_info(home / repo_id):
         return Source(repo_id, home / repo_id, remote if _from_hub(home / repo_id) else None)
     if snapshot := _snapshot(home / "hub" / f"datasets--{repo_id.replace('/', '--')}", revision):
-        return Source(repo_id, snapshot, Remote(repo_id, snapshot.name, None, home / "hub", _revision=snapshot.name))
+        return Source(repo_id, snapshot, Remote(repo_id, snapshot.name, None, home / "hub"))
     return _fetched(repo_id, remote)
 
 

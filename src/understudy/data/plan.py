@@ -114,10 +114,7 @@ def _cameras(plan: Plan) -> list[Feature]:
 def _search(plan: Plan, tree: Tree, cameras: list[Feature]) -> _Search:
     finder = Finder(tree, plan.info, plan.layout)
     found = _Search()
-    found.bare_cameras = [camera.name for camera in cameras if not finder.has_camera(camera.name)]
-    has_pictures = any(feature.dtype == "image" for feature in plan.info.features.values())
-    if len(found.bare_cameras) == len(cameras) and not has_pictures:
-        found.bare_cameras = []  # not one camera would be left: the videos were not copied or fetched
+    found.bare_cameras = _bare_cameras(plan, finder, cameras)
     placed = {camera.name for camera in cameras if _needs_clips(plan, camera.name)}
     for entry in plan.entries:
         name, there = finder.data_file(entry.index, entry.data)
@@ -141,6 +138,16 @@ def _search(plan: Plan, tree: Tree, cameras: list[Feature]) -> _Search:
             found.missing.setdefault(name, []).append(entry.index)
     found.strayed = finder.strayed
     return found
+
+
+def _bare_cameras(plan: Plan, finder: Finder, cameras: list[Feature]) -> list[str]:
+    """Cameras that are declared and have no file at all. Not all of them: then the videos were never copied here."""
+    bare = [camera.name for camera in cameras if not finder.has_camera(camera.name)]
+    has_pictures = any(feature.dtype == "image" for feature in plan.info.features.values())
+    if len(bare) < len(cameras) or has_pictures:
+        return bare
+    # a v3 camera that the table of episodes does not know either was never recorded
+    return [key for key in bare if _needs_clips(plan, key) and not any(key in e.clips for e in plan.all_entries)]
 
 
 def _needs_clips(plan: Plan, key: str) -> bool:
