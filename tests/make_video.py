@@ -71,17 +71,32 @@ def packets_of(path: Path) -> list[tuple[int, int, int]]:
         return [(p.pos, p.size, p.pts) for p in container.demux(video=0) if p.size]
 
 
-def cut_off(path: Path, keep: float) -> None:
-    """Lose the end of the file, as an interrupted copy does."""
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * keep)])
+def cut_off(path: Path, keep: float) -> int:
+    """Lose the end of the file, as an interrupted copy does; how many packets are still there whole."""
+    packets, data = packets_of(path), path.read_bytes()
+    size = int(len(data) * keep)
+    path.write_bytes(data[:size])
+    return sum(position + length <= size for position, length, _ in packets)
 
 
-def damage_frame(path: Path, number: int) -> None:
-    """Overwrite the coded picture of frame `number` with zeros."""
+def mark_every_frame_as_key(path: Path, to: Path) -> Path:
+    """A copy whose container claims that decoding can start anywhere, as careless tools write it."""
+    with av.open(str(path)) as container, av.open(str(to), "w") as out:
+        stream = out.add_stream_from_template(container.streams.video[0])
+        for packet in container.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                packet.is_keyframe = True
+                out.mux(packet)
+    return to
+
+
+def damage_frame(path: Path, number: int, *, keep: float = 0.0) -> None:
+    """Overwrite the coded picture of frame `number` with zeros, but for its beginning, the share `keep` of it."""
     packets = packets_of(path)
     shown_at = sorted(time for _, _, time in packets)[number]
     position, length, _ = next(p for p in packets if p[2] == shown_at)
     with path.open("r+b") as file:
-        file.seek(position)
-        file.write(bytes(length))
+        kept = int(length * keep)
+        file.seek(position + kept)
+        file.write(bytes(length - kept))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -171,6 +173,23 @@ def test_a_disk_too_small_is_noticed_before_the_first_frame_is_decoded(small_dis
     with again:
         again.write(2, 3, frames(3))
     assert FrameStore(disk, key).has(2, 3)
+
+
+def test_room_that_was_got_before_the_disk_was_full_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fallocate = os.posix_fallocate
+
+    def half(file: int, offset: int, length: int) -> None:
+        fallocate(file, offset, length // 2)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with FrameStore(tmp_path, KEY) as store:
+        store.write(0, 2, frames_of(0, 2))
+        monkeypatch.setattr(os, "posix_fallocate", half)
+        with pytest.raises(DiskFull):
+            store.write(1, 50, frames_of(1, 50))
+    assert (KEY.folder(tmp_path) / "frames.rgb").stat().st_size == 2 * KEY.frame_bytes
 
 
 def test_a_disk_that_fills_up_while_frames_are_written_is_an_error_not_a_crash(

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from make_video import cut_off, damage_frame, make_video, number_shown
+from make_video import cut_off, damage_frame, make_video, mark_every_frame_as_key, number_shown
 from understudy.core.errors import DataError
 from understudy.data.video import OpenVideo, count_frames, decode_frame, decode_span, probe
 
@@ -124,9 +124,9 @@ def test_a_cut_off_file_whose_index_is_lost_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("codec", CODECS)
 def test_a_cut_off_file_says_how_many_frames_it_has_and_needs(codec: str, tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", 40, codec=codec)
-    cut_off(path, 0.6)
-    held = count_frames(path)
+    held = cut_off(path, 0.6)
     assert 5 < held < 40
+    assert count_frames(path) == held
     with pytest.raises(DataError) as caught:
         next(decode_span(path, 0, 40))
     assert f"holds {held} frames" in caught.value.what
@@ -165,6 +165,38 @@ def test_damage_in_the_middle_names_the_frame_and_leaves_the_ones_before_it(code
         np.testing.assert_array_equal(frame, expected)
     # frames after the next key frame are as good as ever
     np.testing.assert_array_equal(decode_frame(path, 27), whole[27])
+
+
+def test_a_half_damaged_picture_is_not_passed_off_as_a_good_one(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", 30, key_every=5, b_frames=0)
+    damage_frame(path, 22, keep=0.3)
+    # the decoder fills the gap by guessing; that it did so must not go unnoticed
+    assert len(all_frames(path)) == 30
+    with pytest.raises(DataError, match="damaged") as caught:
+        list(decode_span(path, 20, 5))
+    assert "frame 22" in str(caught.value)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_key_frames_that_are_none_are_seen_through(codec: str, tmp_path: Path) -> None:
+    honest = make_video(tmp_path / "a.mp4", 24, codec=codec, key_every=8)
+    whole = all_frames(honest)
+    path = mark_every_frame_as_key(honest, tmp_path / "b.mp4")
+    with OpenVideo(path) as video:
+        for number in (5, 4, 13, 23, 8, 1, 0):
+            np.testing.assert_array_equal(video.frame(number), whole[number], err_msg=f"frame {number}")
+
+
+def test_frames_in_rising_order_are_decoded_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_video(tmp_path / "a.mp4", 30, key_every=10)
+    seek, seeks = OpenVideo._seek, []
+    monkeypatch.setattr(OpenVideo, "_seek", lambda self, key: (seeks.append(key), seek(self, key)))
+    with OpenVideo(path) as video:
+        for number in (2, 3, 5, 9, 10, 11):
+            video.frame(number)
+        assert seeks == [0]
+        video.frame(25)  # the next key frame is nearer than where the decoder stands
+        assert seeks == [0, 2]
 
 
 def test_a_frame_beyond_the_end_is_an_error(tmp_path: Path) -> None:
