@@ -203,8 +203,6 @@ def _ending(t: Training) -> Iterator[None]:
     except Interrupted as error:
         end("run_interrupted", error.what)
         t.console.close()
-        if t.config.save_checkpoint:
-            log.say(f"{error.what}; {error.hint}" if error.hint else error.what)
         raise
     except UnderstudyError as error:
         end("run_failed", type(error).__name__, str(error))
