@@ -179,6 +179,17 @@ def test_cameras_of_different_size_are_measured_together() -> None:
     assert policy.calibrate([policy.config.fake_batch(2)]) == "backbone norms measured on 4 frames"
 
 
+def test_of_too_many_frames_evenly_spaced_ones_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("understudy.policies.act.weights.CALIBRATION_PIXELS", 3 * 32 * 48)
+    measured: list[torch.Tensor] = []
+    monkeypatch.setattr("understudy.policies.act.weights.measure_norms", lambda net, images: measured.append(images))
+    policy = build(config_of(normalization_mapping={}))
+    batches = [policy.config.fake_batch(2, seed=seed) for seed in range(3)]
+    assert policy.calibrate(batches) == "backbone norms measured on 3 frames"
+    frames = torch.cat([batch.observation[policy.config.cameras[0]] for batch in batches]).float() / 255
+    assert torch.equal(measured[0], frames[[0, 2, 5]])
+
+
 def test_a_policy_without_cameras_has_nothing_to_measure() -> None:
     environment = {"observation.environment_state": Feature(type=FeatureType.ENV, shape=(4,))}
     policy = build(config_of(input_features=environment))
