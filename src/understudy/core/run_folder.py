@@ -1,6 +1,7 @@
 """Where things are in a run folder. Every path of it is made here and nowhere else.
 
-RUN/train_config.json  split.json  events.jsonl  checkpoints/NNNNNN/{pretrained_model,training_state}  logs/  plots/  eval/
+RUN/train_config.json  split.json  events.jsonl  logs/  plots/  eval/
+RUN/checkpoints/NNNNNN/{pretrained_model,training_state}
 """
 
 from __future__ import annotations

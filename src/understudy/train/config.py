@@ -75,6 +75,11 @@ class DatasetConfig(_Group):
         "auto", description="where decoded frames are kept: a file on disk, memory, or nowhere (decode every time)"
     )
 
+    @field_validator("root")
+    @classmethod
+    def _home(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser()
+
     @field_validator("episodes", "exclude_episodes", "eval_episodes")
     @classmethod
     def _each_once(cls, value: list[int] | None) -> list[int] | None:
@@ -201,6 +206,12 @@ class TrainConfig(_Group):
         if isinstance(value, Mapping):
             return load(POLICY_CONFIGS, str(value.get("type")), "policy").model_validate(value)
         return value
+
+    @field_validator("output_dir")
+    @classmethod
+    def _home(cls, value: Path | None) -> Path | None:
+        # shells leave the ~ in --output_dir=~/x alone
+        return None if value is None else value.expanduser()
 
     @field_validator("num_workers")
     @classmethod

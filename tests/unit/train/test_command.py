@@ -338,6 +338,97 @@ def test_a_run_of_lerobot_goes_on_without_holding_episodes_out(run: RunFolder) -
     assert config.resume
 
 
+# -- LeRobot's files --------------------------------------------------------------------------------------------------
+
+ALL_OF_0_6 = {
+    "dataset": {
+        "repo_id": "u/n",
+        "repo_type": "dataset",
+        "exclude_episodes": None,
+        "image_transforms": {"enable": False, "max_num_transforms": 3, "random_order": False, "tfs": {"a": {"b": 1}}},
+        "video_backend": "torchcodec",
+        "return_uint8": False,
+        "depth_output_unit": "mm",
+        "streaming": False,
+        "eval_split": 0.0,
+    },
+    "env": None,
+    "policy": {"type": "act", "pretrained_revision": None, "device": "cuda"},
+    "reward_model": None,
+    "cudnn_deterministic": False,
+    "num_workers": 4,
+    "prefetch_factor": 4,
+    "persistent_workers": True,
+    "dataloader_multiprocessing_context": "spawn",
+    "env_eval_freq": 20000,
+    "eval_steps": 0,
+    "max_eval_samples": 0,
+    "checkpoint_format": "safetensors",
+    "parallelism": {
+        "dp_replicate": 1,
+        "dp_shard": 1,
+        "context_parallel": {"ring_degree": 1, "ulysses_degree": 1},
+        "cfg_parallel": 1,
+    },
+    "accelerator": {
+        "mixed_precision": "no",
+        "gradient_accumulation": {"steps": 1},
+        "grad_scaler": {"init_scale": 65536.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2000},
+        "fsdp": {
+            "reshard_after_forward": True,
+            "wrap_modules": None,
+            "min_num_params": None,
+            "cpu_offload": False,
+            "ignored_modules": None,
+        },
+        "ddp": {"find_unused_parameters": True, "gradient_as_bucket_view": False, "static_graph": False},
+        "compile": {"enabled": False, "backend": "inductor", "mode": None, "regional": True},
+        "activation_checkpointing": {"mode": "none"},
+    },
+    "eval": {"n_episodes": 50, "batch_size": 22, "use_async_envs": True, "recording": False, "recording_repo_id": None},
+    "ema": {"enable": False, "decay": None, "update_after_step": 0, "power": 0.75, "use_for_eval": True},
+    "wandb": {"enable": False, "add_tags": True},
+    "peft": None,
+    "job": {"target": None, "image": "huggingface/lerobot-gpu:latest", "timeout": "2d", "detach": False, "tags": []},
+    "save_checkpoint_to_hub": False,
+    "sample_weighting": None,
+    "rename_map": {},
+    "checkpoint_path": None,
+}
+
+
+def test_a_complete_file_of_0_6_at_its_defaults_loads(tmp_path: Path) -> None:
+    file = tmp_path / "train_config.json"
+    file.write_text(json.dumps(ALL_OF_0_6))
+    config = read(f"--config_path={file}")
+    assert (config.dataset.eval_split, config.eval_steps, config.max_eval_samples) == (0.0, 0, None)
+    assert (config.policy.device, config.precision) == ("cuda", "fp32")
+
+
+@pytest.mark.parametrize(
+    ("words", "precision"),
+    [
+        (["--accelerator.mixed_precision=bf16"], "bf16"),
+        (["--precision=bf16"], "bf16"),
+        (["--accelerator.mixed_precision=no", "--precision=bf16"], "bf16"),
+    ],
+)
+def test_a_file_s_precision_may_be_overridden(tmp_path: Path, words: list[str], precision: str) -> None:
+    file = tmp_path / "train_config.json"
+    file.write_text(json.dumps(ALL_OF_0_6))
+    assert read(f"--config_path={file}", *words).precision == precision
+
+
+def test_a_file_that_lerobot_0_4_4_wrote_loads(tmp_path: Path) -> None:
+    recorded = Path(__file__).resolve().parents[2] / "parity" / "train_config_lerobot_0_4_4.json"
+    for name, content in json.loads(recorded.read_text()).items():
+        file = tmp_path / "train_config.json"
+        file.write_text(json.dumps(content))
+        config = read(f"--config_path={file}")
+        assert config.policy.type == "act", name
+        assert not config.resume
+
+
 # -- real files -------------------------------------------------------------------------------------------------------
 
 

@@ -121,6 +121,11 @@ def test_what_a_user_may_not_expect_is_remarked() -> None:
     assert [remark.split()[0] for remark in remarks] == ["--optimizer.*", "--scheduler.*", "--policy.use_amp"]
 
 
+def test_a_tilde_is_the_home_folder() -> None:
+    made = config(output_dir="~/runs/x", dataset=DATASET | {"root": "~/data"})
+    assert (made.output_dir, made.dataset.root) == (Path.home() / "runs/x", Path.home() / "data")
+
+
 def test_a_configuration_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValidationError):
         config().steps = 3  # type: ignore[misc]
