@@ -89,25 +89,18 @@ def run(arguments: Sequence[str]) -> int:
 def measure(options: EvalOptions, checkpoint: Path, home: RunFolder | None) -> HeldOutResult:
     """Load the policy and the dataset, choose the episodes, evaluate."""
     from understudy.data.frames import open_frames, plan_frames
-    from understudy.evaluate.episodes import choose_episodes
+    from understudy.evaluate.episodes import check_held_out, wanted_episodes
     from understudy.evaluate.heldout import evaluate
     from understudy.evaluate.matching import check_features
     from understudy.policies.pretrained import load_policy
 
+    episodes = wanted_episodes(options.dataset.episodes, home)
     policy = load_policy(checkpoint, options.policy.device or "auto")
-    rename_map = options.rename_map or {}
-    whole = load(options, rename_map, None)
-    if options.rename_map is None and (
-        known := {a: b for a, b in policy.rename_map.items() if a in whole.info["features"]}
-    ):
-        rename_map = known
-        whole = load(options, rename_map, None)
-    for warning in whole.warnings:
+    dataset = load(options, episodes, policy.rename_map)
+    for warning in dataset.warnings:
         log.warn(warning)
-    check_features(policy.config, whole.spec)
-    episodes = choose_episodes(options.dataset.episodes, whole, home)
-    # the others need not be decoded
-    dataset = whole if len(episodes) == len(whole.episodes) else load(options, rename_map, episodes)
+    check_features(policy.config, dataset.spec)
+    check_held_out(options.dataset.episodes, dataset, home)
     plan = plan_frames(dataset, tier=options.dataset.frames)
     log.say(f"{'frames':<10} {plan.tier}  {plan.reason}")
     frames = open_frames(dataset, plan)
@@ -115,7 +108,6 @@ def measure(options: EvalOptions, checkpoint: Path, home: RunFolder | None) -> H
         return evaluate(
             policy,
             dataset,
-            episodes=episodes,
             batch_size=options.batch_size,
             max_frames=options.max_frames,
             frames=frames,
@@ -125,19 +117,30 @@ def measure(options: EvalOptions, checkpoint: Path, home: RunFolder | None) -> H
         frames.close()
 
 
-def load(options: EvalOptions, rename_map: dict[str, str], episodes: list[int] | None) -> Dataset:
-    """The dataset that was named, or some episodes of it."""
+def load(options: EvalOptions, episodes: list[int] | None, renames: dict[str, str]) -> Dataset:
+    """The episodes of the dataset that was named, all of them for None.
+
+    renames   what the policy was trained with; used where nothing else is asked for and the dataset has these names
+    """
     from understudy.data.lerobot import load_dataset
 
     choice = options.dataset
-    return load_dataset(
-        choice.repo_id,
-        root=choice.root,
-        revision=choice.revision,
-        episodes=episodes,
-        tolerance_s=options.tolerance_s,
-        rename_map=rename_map,
-    )
+
+    def loaded(rename_map: dict[str, str]) -> Dataset:
+        return load_dataset(
+            choice.repo_id,
+            root=choice.root,
+            revision=choice.revision,
+            episodes=episodes,
+            tolerance_s=options.tolerance_s,
+            rename_map=rename_map,
+        )
+
+    if options.rename_map is not None:
+        return loaded(options.rename_map)
+    dataset = loaded({})
+    known = {old: new for old, new in renames.items() if old in dataset.info["features"]}
+    return loaded(known) if known else dataset
 
 
 def new_folder(home: RunFolder, checkpoint: Path) -> Path:

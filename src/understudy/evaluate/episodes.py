@@ -9,53 +9,60 @@ from typing import TYPE_CHECKING, Literal
 from understudy.core import log
 from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder
+from understudy.data.split import Split
 from understudy.report.events import lookup, read_history
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
 
-_ASK = "name them: --dataset.episodes=all, or a list such as --dataset.episodes='[3, 7]'"
+ASK = "name them: --dataset.episodes=all, or a list such as --dataset.episodes='[3, 7]'"
 
 
-def choose_episodes(asked: Sequence[int] | Literal["all"] | None, dataset: Dataset, run: RunFolder | None) -> list[int]:
-    """The episodes to evaluate on: those asked for, or the validation and test episodes of the policy's own run.
+def wanted_episodes(asked: Sequence[int] | Literal["all"] | None, run: RunFolder | None) -> list[int] | None:
+    """The episodes to load: those asked for, or the validation and test episodes of the policy's own run; None: all.
 
-    Warns when some of them were trained on. Raises ConfigError when nothing was asked for and it is not certain which
-    episodes were held out.
+    Raises ConfigError when nothing was asked for and no run says what was held out.
     """
-    split = _split_of(run, dataset)
     if asked is not None:
-        episodes = [episode.index for episode in dataset.episodes] if asked == "all" else list(asked)
-        seen = sorted(set(episodes) & set(split["train"])) if split else []
-        if seen:
-            log.warn(
-                f"{len(seen)} of {len(episodes)} episodes were trained on, so this is no held-out error: {_short(seen)}"
-            )
-        return episodes
+        return None if asked == "all" else list(asked)
     if run is None:
         raise ConfigError(
-            "which episodes were held out is not known: the policy does not lie in a run folder", hint=_ASK
+            "which episodes were held out is not known: the policy does not lie in a run folder", hint=ASK
         )
-    if split is None:
+    split = _split_of(run)
+    if not split.validation + split.test:
+        raise ConfigError("the run held no episode out", where=str(run.split), hint=ASK)
+    return sorted(split.validation + split.test)
+
+
+def check_held_out(asked: Sequence[int] | Literal["all"] | None, dataset: Dataset, run: RunFolder | None) -> None:
+    """Warn when some of the dataset's loaded episodes were trained on.
+
+    Raises ConfigError when the episodes were taken from the run, and the run was trained on other data than this.
+    """
+    same = run is not None and _trained_on(run) == dataset.fingerprint
+    if asked is None and not same:
         raise ConfigError(
             "which episodes were held out is not known: the run was not trained on exactly this dataset",
-            where=f"{run.path} and {dataset.root}",
-            hint=_ASK,
+            where=f"{run.path if run else None} and {dataset.root}",
+            hint=ASK,
         )
-    episodes = sorted(split["validation"] + split["test"])
-    if not episodes:
-        raise ConfigError("the run held no episode out", where=str(run.split), hint=_ASK)
-    return episodes
+    if run is None or not same:
+        return
+    loaded = [episode.index for episode in dataset.episodes]
+    seen = sorted(set(loaded) & set(_split_of(run).train))
+    if seen:
+        log.warn(f"{len(seen)} of {len(loaded)} episodes were trained on, so this is no held-out error: {_short(seen)}")
 
 
-def _split_of(run: RunFolder | None, dataset: Dataset) -> dict[str, list[int]] | None:
-    """The run's split.json if it speaks of this very dataset, told by the fingerprint; None otherwise."""
-    if run is None or not run.split.exists():
-        return None
-    if lookup(read_history(run.events).started, "dataset.fingerprint") != dataset.fingerprint:
-        return None
-    split = json.loads(run.split.read_text())
-    return {part: [int(episode) for episode in split.get(part, [])] for part in ("train", "validation", "test")}
+def _trained_on(run: RunFolder) -> str | None:
+    """The fingerprint of the dataset that the run was trained on."""
+    fingerprint = lookup(read_history(run.events).started, "dataset.fingerprint")
+    return fingerprint if isinstance(fingerprint, str) else None
+
+
+def _split_of(run: RunFolder) -> Split:
+    return Split.from_json(json.loads(run.split.read_text())) if run.split.exists() else Split([])
 
 
 def _short(episodes: list[int]) -> str:

@@ -10,7 +10,7 @@ import pytest
 from fake_run import started, write_events
 from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder
-from understudy.evaluate.episodes import choose_episodes
+from understudy.evaluate.episodes import check_held_out, wanted_episodes
 
 SPLIT = {"train": [0, 1, 2, 4], "validation": [3], "test": [5]}
 
@@ -24,44 +24,54 @@ def run(tmp_path: Path) -> RunFolder:
     return folder
 
 
-def dataset(fingerprint: str = "f00d") -> Any:
+def dataset(fingerprint: str = "f00d", episodes: list[int] | None = None) -> Any:
+    loaded = range(6) if episodes is None else episodes
     return SimpleNamespace(
-        fingerprint=fingerprint, root=Path("banana"), episodes=[SimpleNamespace(index=i) for i in range(6)]
+        fingerprint=fingerprint, root=Path("banana"), episodes=[SimpleNamespace(index=i) for i in loaded]
     )
 
 
 def test_the_episodes_that_the_run_held_out_are_taken(run: RunFolder) -> None:
-    assert choose_episodes(None, dataset(), run) == [3, 5]
+    assert wanted_episodes(None, run) == [3, 5]
+    check_held_out(None, dataset(episodes=[3, 5]), run)
 
 
 def test_another_dataset_is_never_guessed_at(run: RunFolder) -> None:
     with pytest.raises(ConfigError, match="not trained on exactly this dataset") as caught:
-        choose_episodes(None, dataset("beef"), run)
+        check_held_out(None, dataset("beef", [3, 5]), run)
     assert "--dataset.episodes=all" in str(caught.value)
 
 
 def test_a_policy_outside_a_run_folder_needs_the_episodes_to_be_named() -> None:
     with pytest.raises(ConfigError, match="run folder"):
-        choose_episodes(None, dataset(), None)
+        wanted_episodes(None, None)
 
 
 def test_a_run_that_held_nothing_out_needs_them_named_too(run: RunFolder) -> None:
     run.split.write_text(json.dumps({"train": [0, 1, 2, 3, 4, 5], "validation": [], "test": []}))
     with pytest.raises(ConfigError, match="held no episode out"):
-        choose_episodes(None, dataset(), run)
+        wanted_episodes(None, run)
 
 
-def test_all_means_every_episode_of_the_dataset() -> None:
-    assert choose_episodes("all", dataset(), None) == [0, 1, 2, 3, 4, 5]
+def test_a_run_without_a_split_needs_them_named_too(run: RunFolder) -> None:
+    run.split.unlink()
+    with pytest.raises(ConfigError, match="held no episode out"):
+        wanted_episodes(None, run)
+
+
+def test_all_and_lists_are_taken_as_they_are_asked_for(run: RunFolder) -> None:
+    assert wanted_episodes("all", run) is None
+    assert wanted_episodes([4, 2], None) == [4, 2]
 
 
 def test_episodes_that_were_trained_on_are_pointed_out(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert choose_episodes([2, 3], dataset(), run) == [2, 3]
+    check_held_out([2, 3], dataset(episodes=[2, 3]), run)
     assert "1 of 2 episodes were trained on" in capsys.readouterr().err
 
 
-def test_held_out_episodes_asked_for_by_name_raise_no_warning(
-    run: RunFolder, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("fingerprint", ["f00d", "beef"])
+def test_nothing_is_pointed_out_where_nothing_is_known_to_be_wrong(
+    fingerprint: str, run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    choose_episodes([3, 5], dataset(), run)
+    check_held_out([3, 5], dataset(fingerprint, [3, 5]), run)
     assert capsys.readouterr().err == ""
