@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -99,6 +101,16 @@ def lerobot_program(name: str) -> Path:
 def lerobot_is_there() -> bool:
     """Whether LeRobot's environment has been made, to its end."""
     return (LEROBOT_FOLDER / "complete").exists()
+
+
+def run_to_end(main: Callable[[], int]) -> int:
+    """Exit code of `main`; Ctrl-C and SIGTERM also end the program being measured, and lose only its run."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return main()
+    except KeyboardInterrupt:
+        say("interrupted: the same command goes on from here")
+        return 130
 
 
 def say(text: str) -> None:

@@ -31,6 +31,7 @@ from contestants import (
     forget_frames,
     lerobot_is_there,
     lerobot_program,
+    run_to_end,
     say,
 )
 from result_file import Key, Record, ResultFile, busy_before, open_results
@@ -179,4 +180,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_to_end(main))

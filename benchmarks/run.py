@@ -4,8 +4,8 @@
     make bench BENCH_ARGS=--quick                 (a few minutes; says whether everything works, and writes no page)
 
 Each benchmark is a process of its own. Every measurement is saved when it is made, so after an interruption the same
-command goes on where it stopped. LeRobot's environment is made if it is missing; where it cannot be, Understudy alone
-is measured and the page says so.
+command goes on where it stopped; to measure everything afresh, remove the result file that the page names. LeRobot's
+environment is made if it is missing; where it cannot be, Understudy alone is measured and the page says so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from contestants import LEROBOT_FOLDER, LEROBOT_SCRIPT, ROOT, WORK, lerobot_is_there, say
+from contestants import LEROBOT_FOLDER, LEROBOT_SCRIPT, ROOT, WORK, forget_frames, lerobot_is_there, run_to_end, say
 from result_file import open_results
 from speed_page import PAGE, write_page
 
@@ -72,6 +72,7 @@ def main() -> int:
     if not options.quick and results.path.exists():
         write_page(json.loads(results.path.read_text()), results.path.name)
         say(f"\nwritten: {PAGE.relative_to(ROOT)}")
+    forget_frames()  # gigabytes that can be made again
     for name in failed:
         say(f"failed on Understudy's side: {name}")
     return int(bool(failed))
@@ -84,4 +85,4 @@ def _within(argument: str, spent: float) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_to_end(main))

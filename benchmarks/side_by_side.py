@@ -28,6 +28,7 @@ from contestants import (
     environment,
     forget_frames,
     lerobot_is_there,
+    run_to_end,
     say,
     train_command,
 )
@@ -192,4 +193,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_to_end(main))

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from contestants import WORK, lerobot_is_there, lerobot_program, say
+from contestants import WORK, lerobot_is_there, lerobot_program, run_to_end, say
 from result_file import Key, Record, ResultFile, busy_before, open_results
 from tables import start_up_table
 from watched_process import watch
@@ -64,4 +64,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_to_end(main))
