@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.core.errors import ConfigError
@@ -165,6 +164,7 @@ class PolicyConfig(BaseModel):
 
         The last action of every window but the first is marked as padding.
         """
+        import numpy as np
         import torch
 
         from understudy.data.spec import Batch
@@ -185,6 +185,8 @@ class PolicyConfig(BaseModel):
 
     def fake_statistics(self, seed: int = 0) -> Statistics:
         """Plausible statistics for every feature, for use with `fake_batch`."""
+        import numpy as np
+
         rng = np.random.default_rng(seed)
         statistics: Statistics = {}
         for name, feature in {**self.input_features, **self.output_features}.items():

@@ -134,9 +134,9 @@ def _fill(policy: Policy, weights: dict[str, Tensor], folder: Path) -> None:
     differences = misfits(wanted, found)
     if differences:
         raise CheckpointError(
-            f"the weights do not fit the policy that config.json describes\n{as_table(differences)}",
+            f"the weights do not fit the policy that is to be filled\n{as_table(differences)}",
             where=str(folder / WEIGHTS),
-            hint="config.json and model.safetensors belong to different policies, or one of them was changed",
+            hint="features and options that shape the network (chunk_size, dim_model, ...) must be those of the training",
         )
     with torch.no_grad():
         policy.load_state_dict({name: tensor for name, tensor in weights.items() if name in wanted})

@@ -122,12 +122,24 @@ def test_the_latent_is_drawn_from_the_step_alone() -> None:
     assert not torch.equal(first, policy.loss(batch, Rng(1, 7)).total)
 
 
-def test_bfloat16_weights_and_autocast_both_predict() -> None:
+def test_a_prediction_under_autocast_is_close_and_in_float32() -> None:
     policy = build(config_of())
     observation = policy.config.fake_batch(2).observation
     expected = policy.predict(observation)
     with torch.autocast("cpu", torch.bfloat16):
-        assert_close(policy.predict(observation), expected, rtol=0, atol=0.05)
+        rounded = policy.predict(observation)
+    assert_close(rounded, expected, rtol=0, atol=0.05)
+
+
+def test_the_kl_part_is_computed_in_float32_under_autocast() -> None:
+    policy = build(config_of(dropout=0)).train()
+    batch = policy.config.fake_batch(2)
+    exact = policy.loss(batch, Rng(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = policy.loss(batch, Rng(0))
+    assert {part.dtype for part in rounded.parts.values()} == {torch.float32}
+    for name, part in exact.parts.items():
+        assert float(rounded.parts[name]) == pytest.approx(float(part), rel=0.02)
 
 
 def test_initial_values_have_lerobots_distributions() -> None:
