@@ -136,7 +136,7 @@ def _fill(policy: Policy, weights: dict[str, Tensor], folder: Path) -> None:
         raise CheckpointError(
             f"the weights do not fit the policy that is to be filled\n{as_table(differences)}",
             where=str(folder / WEIGHTS),
-            hint="features and options that shape the network (chunk_size, dim_model, ...) must be those of the training",
+            hint="features and options that shape the network (chunk_size, dim_model, ...) must be as in training",
         )
     with torch.no_grad():
         policy.load_state_dict({name: tensor for name, tensor in weights.items() if name in wanted})
