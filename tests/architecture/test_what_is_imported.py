@@ -10,6 +10,7 @@ import pytest
 # what may not be there after `import understudy` and after parsing a command line
 HEAVY = (
     "torch",
+    "numpy",
     "torchvision",
     "pyarrow",
     "matplotlib",
@@ -21,7 +22,7 @@ HEAVY = (
     "wandb",
 )
 # what may not even be there to answer `understudy --help`
-LIGHT = ("numpy", "pydantic", "yaml", *HEAVY)
+LIGHT = ("pydantic", "yaml", *HEAVY)
 
 
 def imported_by(code: str) -> set[str]:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 # feature -> statistic ("mean", "std", "min", "max", "count", "q01", ...) -> float array; images (3, 1, 1), in 0..1
-Statistics = dict[str, dict[str, np.ndarray]]
+Statistics = dict[str, dict[str, "np.ndarray"]]
 
 
 class FeatureType(StrEnum):
