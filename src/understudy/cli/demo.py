@@ -27,7 +27,7 @@ NAME = "demo/cr5_banana"
 RECORDINGS = Path(__file__).parents[1] / "demo_data" / "cr5_banana"
 # fixed, so that everybody's demo is measured on the same recordings
 HELD_OUT = [3, 9, 15]
-STEPS = 900
+STEPS = 1000
 # a policy that is better by less than this has not shown that it learned
 MARGIN = 1.05
 
@@ -68,8 +68,8 @@ def demo_config(folder: Path, steps: int, seed: int) -> TrainConfig:
     policy = ActConfig(
         device="cpu",
         pretrained_backbone_weights=None,
-        chunk_size=20,
-        n_action_steps=20,
+        chunk_size=30,
+        n_action_steps=30,
         dim_model=128,
         n_heads=4,
         dim_feedforward=512,
@@ -91,7 +91,7 @@ def demo_config(folder: Path, steps: int, seed: int) -> TrainConfig:
         steps=steps,
         batch_size=8,
         log_freq=max(1, steps // 60),
-        eval_steps=max(1, steps // 6),
+        eval_steps=max(1, steps // 5),
         max_eval_samples=128,
         scheduler=SchedulerConfig(
             type="cosine_decay_with_warmup",

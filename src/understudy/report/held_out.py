@@ -77,6 +77,7 @@ def _replay(arrays: Any, episode: int) -> Figure:
     for joint, plot in enumerate(plots):
         plot.plot(seconds, demonstrated[:, joint], color=style.BLACK, linewidth=1.5, label="demonstrated")
         plot.plot(seconds, predicted[:, joint], color=style.ORANGE, linewidth=1.5, label="predicted")
+        plot.grid(not marks, axis="x")
         for start in starts if marks else ():
             plot.axvline(start / fps, color=style.GREY, linewidth=0.6, linestyle=":")
     title = f"Held-out episode {episode}: actions in the dataset's units"

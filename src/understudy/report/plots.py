@@ -73,10 +73,17 @@ def _loss(history: History, folder: Path, subject: str, key: str) -> Path:
     train, held_out = series(history.steps, key), series(history.validations, key)
     style.curve(plot, *train, "train", style.BLUE)
     if len(held_out[0]):
-        style.curve(plot, *held_out, "held-out episodes", style.ORANGE)
+        style.curve(plot, *held_out, _held_out_name(history, key), style.ORANGE)
     style.fit_scale(plot, [train[1], held_out[1]])
     plot.legend(frameon=False)
     return style.save(drawing, folder / ("overall_loss.png" if key == "loss" else f"{key}.png"))
+
+
+def _held_out_name(history: History, key: str) -> str:
+    """What to call a held-out loss. In eval mode a policy may leave parts of the whole loss out: these are named."""
+    parts = {name for event in history.steps for name in event if name.endswith("_loss")}
+    missing = sorted(parts - {name for event in history.validations for name in event}) if key == "loss" else []
+    return f"held-out episodes, without {', '.join(missing)}" if missing else "held-out episodes"
 
 
 def _validation(history: History, folder: Path, subject: str) -> Path | None:
