@@ -100,6 +100,37 @@ def test_a_signal_saves_a_checkpoint_and_the_resumed_run_is_bit_equal(
     assert_equal_in_the_end(output, unbroken)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ["--precision=bf16"],
+        ["--grad_accumulation_steps=2", "--dataset.frames=decode"],
+        ["--dataset.frames=ram", "--scheduler.type=diffuser", "--scheduler.num_warmup_steps=5"],
+    ],
+    ids=["bf16", "accumulated, decoded on the fly", "in memory, with a schedule"],
+)
+def test_in_every_setting_a_stopped_and_resumed_run_is_bit_equal(
+    setting: list[str], reference: tuple[Path, Path, float], tmp_path: Path
+) -> None:
+    dataset, _, _ = reference
+    environment = {"UNDERSTUDY_CACHE": str(tmp_path / "cache")}
+    unbroken, output = tmp_path / "unbroken", tmp_path / "run"
+    options = [*OPTIONS, *setting]
+    assert run(train_command(dataset, unbroken, *options), **environment).returncode == 0
+    process = start(train_command(dataset, output, *options, "--log_freq=1"), **environment)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "step:13 " in line:
+            break
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    done = run(command("train", "--resume", str(output)), **environment)
+    assert done.returncode == 0, done.stderr
+    assert "from step 10 " in done.stdout or "from step 8 " in done.stdout
+    assert_equal_in_the_end(output, unbroken)
+
+
 def test_a_half_written_checkpoint_is_named_and_the_one_before_it_taken(
     reference: tuple[Path, Path, float], tmp_path: Path
 ) -> None:
