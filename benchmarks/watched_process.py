@@ -75,15 +75,18 @@ def watch(
     memory        False leaves memory unmeasured, and the processor to the command
     """
     began = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, **environment},
-        cwd=cwd,
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except OSError as error:  # the shell's exit code for a program that is not there
+        return Watched(127, 0.0, [Line(0.0, f"{command[0]}: {error.strerror}")], PeakMemory())
     peak, ended = PeakMemory(), threading.Event()
     sampler = threading.Thread(target=_sample_memory, args=(process.pid, peak, ended), daemon=True)
     late = threading.Timer(limit_s, _kill_group, [process.pid])

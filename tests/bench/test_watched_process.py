@@ -42,6 +42,12 @@ def test_the_exit_code_and_the_last_words_are_kept() -> None:
     assert (watched.exit_code, watched.last_words()) == (3, "why")
 
 
+def test_a_program_that_is_not_there_is_a_failed_run_like_any_other() -> None:
+    watched = watch(["/nowhere/lerobot-train"], environment={}, limit_s=1.0, memory=False)
+    assert watched.exit_code == 127
+    assert "/nowhere/lerobot-train" in watched.last_words()
+
+
 def test_a_command_that_does_not_end_is_stopped_with_its_children() -> None:
     program = "import subprocess, sys; c = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
     watched = python(f"{program}; print(c.pid, flush=True); c.wait()", limit_s=2.0)
