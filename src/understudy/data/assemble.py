@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -80,12 +81,13 @@ def _read_files(plan: Plan, numeric: dict[str, Feature], required: frozenset[str
 def _stretches(plan: Plan, files: dict[str, FrameFile]) -> list[Stretch]:
     """Which rows are each episode's, checked against the table of episodes."""
     runs = {path: file.runs() for path, file in files.items()}
+    users = Counter(plan.data_files)
     stretches = []
     for entry, name in zip(plan.entries, plan.data_files, strict=True):
         path = plan.tree.root / name
         found = runs[path.as_posix()]
         if found is None:
-            if plan.data_files.count(name) > 1:
+            if users[name] > 1:
                 raise DataError(
                     "several episodes share this file, and the column `episode_index` that tells them apart is missing",
                     where=str(path),

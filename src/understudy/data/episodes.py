@@ -67,9 +67,9 @@ def read_entries(tree: Tree, info: Info, layout: Layout) -> tuple[list[Entry], l
         notes.append("the table of episodes is not in order of episode_index; episodes are taken by their index")
     if empty:
         notes.append(f"{_episodes(empty)} without a single frame: left out")
-    absent = sorted(set(range(max(found) + 1)) - set(found))
-    if absent:
-        notes.append(f"the table of episodes does not list {_episodes(absent)}")
+    if absent := max(found) + 1 - len(found):
+        first = next(i for i, index in enumerate(sorted(found)) if i != index)
+        notes.append(f"episode numbers have gaps: {absent} below {max(found)} are not listed, the first is {first}")
     return entries, notes + _wrong_totals(entries, info)
 
 
@@ -140,7 +140,7 @@ def _whole(row: dict[str, Any], key: str, where: str) -> int:
     value = row.get(key)
     if isinstance(value, float) and value.is_integer():  # pandas turns columns with holes into floats
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
         raise DataError(f"`{key}` is {value!r} in the table of episodes; it has to be a whole number", where=where)
     return value
 

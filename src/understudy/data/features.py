@@ -118,6 +118,15 @@ def _flat_names(names: Any) -> list[str]:
     return [] if names is None else [str(names)]
 
 
+def missing_action(spec: DatasetSpec, declared: Iterable[str]) -> list[str]:
+    """A line for a dataset whose action has another name than policies look for, or none."""
+    if "action" in spec.features:
+        return []
+    guess = nearest("action", declared)
+    hint = f'; if `{guess}` is it: --rename_map=\'{{"{guess}": "action"}}\'' if guess else ""
+    return [f"no vector is called `action`, which is what policies learn{hint}"]
+
+
 def check_rename_map(rename_map: Mapping[str, str], features: Iterable[str]) -> None:
     """Refuse a rename that would do nothing or make two features one. Raises ConfigError."""
     known = list(features)

@@ -22,7 +22,8 @@ from understudy.core import log
 from understudy.core.errors import DataError
 from understudy.core.files import full_disk_reported
 
-from .revisions import choose_revision
+from .info import read_info
+from .revisions import as_version, choose_revision
 from .tree import FOLDERS, Tree, has_info
 
 _REPO_ID = re.compile(r"[\w\-.]+(/[\w\-.]+)?")
@@ -178,7 +179,7 @@ def locate(repo_id: str, root: str | Path | None, revision: str | None) -> Sourc
     if root is not None:
         return _given_root(repo_id, Path(root).expanduser(), remote)
     assert remote is not None
-    if revision is None and has_info(home / repo_id):
+    if has_info(home / repo_id) and (revision is None or _is_version(home / repo_id, revision)):
         return Source(repo_id, home / repo_id, remote if _from_hub(home / repo_id) else None)
     if snapshot := _snapshot(home / "hub" / f"datasets--{repo_id.replace('/', '--')}", revision):
         return Source(repo_id, snapshot, Remote(repo_id, snapshot.name, None, home / "hub"))
@@ -237,6 +238,12 @@ def _fetched(repo_id: str, remote: Remote) -> Source:
             where=str(root),
         )
     return Source(repo_id, root, remote, remote.notes)
+
+
+def _is_version(folder: Path, revision: str) -> bool:
+    """Whether `revision` is a version of the format, and the one that the folder holds."""
+    version = as_version(revision)
+    return version is not None and version == as_version(str(read_info(folder).version))
 
 
 def _from_hub(folder: Path) -> bool:

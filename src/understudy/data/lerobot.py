@@ -23,7 +23,7 @@ from understudy.core.errors import DataError
 
 from .assemble import Rows, read_rows
 from .episodes import Entry, choose
-from .features import build_spec, check_rename_map
+from .features import build_spec, check_rename_map, missing_action
 from .fingerprint import fingerprint
 from .hub import locate
 from .images import PictureReader, Stretch
@@ -192,8 +192,10 @@ def load_dataset(
     info = read_info(source.root)
     check_rename_map(new_names, info.features)
     plan = make_plan(source, info, new_names, lambda entries: choose(entries, episodes, exclude_episodes))
-    rows = read_rows(plan, tolerance_s)
+    # before the rows are read: a feature that no policy could take is known from info.json alone
     spec = build_spec(plan.info, new_names, plan.left_out)
+    rows = read_rows(plan, tolerance_s)
+    warnings = [*source.notes, *plan.notes, *rows.notes, *missing_action(spec, info.features)]
     return Dataset(
         repo_id=source.repo_id,
         root=source.root,
@@ -207,7 +209,7 @@ def load_dataset(
         frame_index=rows.frame_index,
         task_of_row=rows.task_of_row,
         tasks=rows.tasks,
-        warnings=[*source.notes, *plan.notes, *rows.notes],
+        warnings=warnings,
         _plan=plan,
         _entries=plan.all_entries,
         _stretches=rows.stretches,

@@ -34,7 +34,7 @@ def read_tasks(tree: Tree, layout: Layout) -> dict[int, str] | None:
         pairs = list(zip(*_task_columns(table, str(path)), strict=True))
     tasks: dict[int, str] = {}
     for row, (index, task) in enumerate(pairs):
-        if not isinstance(index, int) or not isinstance(task, str):
+        if type(index) is not int or not 0 <= index < 2**31 or not isinstance(task, str):
             raise DataError("a row of the tasks table has no `task_index` or no `task`", where=f"{path}, row {row}")
         if tasks.get(index, task) != task:
             raise DataError(f"task_index {index} is given to two tasks", where=f"{path}, row {row}")

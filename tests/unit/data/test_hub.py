@@ -65,6 +65,13 @@ def test_a_dataset_in_the_home_is_read_without_a_network(home: Path) -> None:
     assert dataset.repo_id == REPO
 
 
+def test_a_version_asked_for_is_not_fetched_when_the_home_holds_it(home: Path) -> None:
+    make_dataset(home / REPO, version="v2.1", cameras=())
+    assert load_dataset(REPO, revision="v2.1").root == home / REPO
+    with pytest.raises(DataError, match="could not be fetched"):
+        load_dataset(REPO, revision="v3.0")
+
+
 def test_root_is_the_dataset_itself_whatever_its_name(home: Path, tmp_path: Path) -> None:
     folder = make_dataset(tmp_path / "mine", cameras=())
     dataset = load_dataset(REPO, root=folder)

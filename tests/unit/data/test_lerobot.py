@@ -175,8 +175,12 @@ def test_a_rename_gives_a_dataset_of_other_conventions_an_action(tmp_path: Path)
     folder = make_dataset(tmp_path / "d", cameras=())
     edit_table(only_data(folder), lambda t: t.rename_columns([{"action": "actions"}.get(n, n) for n in t.column_names]))
     edit_info(folder, lambda info: info["features"].update(actions=info["features"].pop("action")))
-    assert "action" not in load(folder).spec.features
-    assert load(folder, rename_map={"actions": "action"}).spec.action.shape == (6,)
+    foreign = load(folder)
+    assert "action" not in foreign.spec.features
+    assert any("""--rename_map='{"actions": "action"}'""" in line for line in foreign.warnings)
+    renamed = load(folder, rename_map={"actions": "action"})
+    assert renamed.spec.action.shape == (6,)
+    assert renamed.warnings == []
 
 
 # -- real recordings --------------------------------------------------------------------------------------------------
