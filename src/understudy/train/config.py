@@ -181,7 +181,9 @@ class TrainConfig(_Group):
     eval_steps: int | None = Field(
         None, ge=0, description="measure held-out episodes every so many updates; null: chosen from steps; 0: never"
     )
-    max_eval_samples: int | None = Field(None, ge=1, description="held-out frames measured each time; null: chosen")
+    max_eval_samples: int | None = Field(
+        None, ge=0, description="held-out frames measured each time; null: 256, spread evenly; 0: every frame"
+    )
     tolerance_s: float | None = Field(
         None, gt=0, description="seconds a timestamp may be off; null: reported, not refused"
     )
@@ -223,12 +225,6 @@ class TrainConfig(_Group):
     @classmethod
     def _negative_is_zero(cls, value: int) -> int:
         return max(0, value)
-
-    @field_validator("max_eval_samples", mode="before")
-    @classmethod
-    def _zero_is_all(cls, value: Any) -> Any:
-        # LeRobot 0.6 writes 0 for "no limit"
-        return None if value == 0 and not isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _fits_together(self) -> TrainConfig:

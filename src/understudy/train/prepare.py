@@ -159,7 +159,10 @@ def prepare(config: TrainConfig, folder: RunFolder) -> Prepared:
     split = _split(config, dataset, folder)
     train_frames = len(rows_of_episodes(dataset, split.train))
     policy = config.policy.with_features(dataset.spec).model_copy(update={"device": str(device)})
-    config = with_numbers_filled_in(config.model_copy(update={"policy": policy}), train_frames)
+    if options.root is not None or Path(options.repo_id).expanduser().is_dir():
+        # a run can be gone on with from any folder
+        options = options.model_copy(update={"root": dataset.root.resolve()})
+    config = with_numbers_filled_in(config.model_copy(update={"policy": policy, "dataset": options}), train_frames)
     if not config.resume and not policy.pretrained_path:
         policy.fetch()
     frames_plan = plan_frames(dataset, tier=options.frames)

@@ -401,7 +401,7 @@ def test_a_complete_file_of_0_6_at_its_defaults_loads(tmp_path: Path) -> None:
     file = tmp_path / "train_config.json"
     file.write_text(json.dumps(ALL_OF_0_6))
     config = read(f"--config_path={file}")
-    assert (config.dataset.eval_split, config.eval_steps, config.max_eval_samples) == (0.0, 0, None)
+    assert (config.dataset.eval_split, config.eval_steps, config.max_eval_samples) == (0.0, 0, 0)
     assert (config.policy.device, config.precision) == ("cuda", "fp32")
 
 
