@@ -27,7 +27,7 @@ def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
     return {
         "dataset": _dataset(config),
         "env": None,
-        "policy": config.policy.lerobot_json(),
+        "policy": config.policy.lerobot_json() | {"push_to_hub": _pushes(config)},
         "output_dir": str(config.output_dir or config.default_output_dir()),
         "job_name": config.job_name or config.policy.type,
         "resume": config.resume,
@@ -57,12 +57,17 @@ def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
     }
 
 
+def _pushes(config: TrainConfig) -> bool:
+    """True by default, but without a repository LeRobot then refuses to go on with the run."""
+    return config.policy.push_to_hub and config.policy.repo_id is not None
+
+
 def _dataset(config: TrainConfig) -> dict[str, Any]:
     options = config.dataset
     repo_id, root = options.repo_id, options.root
-    if root is None and Path(repo_id).expanduser().is_dir():
+    if Path(repo_id).expanduser().is_dir():
         # for us a folder may stand for the repository; LeRobot wants the folder as root and any name beside it
-        root = Path(repo_id).expanduser().resolve()
+        root = root or Path(repo_id).expanduser().resolve()
         repo_id = f"local/{root.name}"
     return {
         "repo_id": repo_id,
