@@ -12,7 +12,7 @@ from understudy.core.rng import Rng
 from understudy.data.spec import DatasetSpec, Statistics
 from understudy.nn.normalize import Normalizer
 from understudy.policies.base import Policy
-from understudy.policies.config import Feature, PolicyConfig
+from understudy.policies.config import Feature, Horizon, PolicyConfig
 
 
 class KnownConfig(PolicyConfig):
@@ -24,6 +24,9 @@ class KnownConfig(PolicyConfig):
 
     def action_offsets(self) -> list[int]:
         return list(range(self.chunk_size))
+
+    def horizon(self) -> Horizon:
+        return Horizon(self.chunk_size, self.n_action_steps)
 
 
 def config_for(spec: DatasetSpec, **more: int) -> KnownConfig:

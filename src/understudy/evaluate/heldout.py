@@ -61,7 +61,7 @@ def evaluate(
             hint="the first frame of an episode is left out, so an episode needs at least two",
         )
     offsets = [offset for offset in policy.config.action_offsets() if offset >= 0]
-    executed = int(policy.config.lerobot_json().get("n_action_steps", len(offsets)))
+    executed = policy.config.horizon().executed
     with _opened(dataset, frames, policy, offsets) as windows, _predicting(policy):
         errors = _measure(policy, dataset, windows, measured, batch_size)
         replays = [_replay(policy, dataset, windows, episode, executed, batch_size) for episode in chosen]
