@@ -138,7 +138,7 @@ def test_a_disk_that_fills_up_in_a_checkpoint_ends_with_code_5_and_keeps_the_one
 def test_a_disk_that_fills_up_in_the_event_log_ends_with_code_5_and_whole_lines(
     dataset: Path, small_disk: Callable[[int], Path], tmp_path: Path
 ) -> None:
-    output = small_disk(40_000) / "run"
+    output = small_disk(24_000) / "run"
     options = ["--steps=1000", "--log_freq=1", "--save_checkpoint=false", "--eval_steps=0"]
     full = run(train_command(dataset, output, *options), UNDERSTUDY_CACHE=str(tmp_path))
     assert full.returncode == 5, full.stderr
@@ -158,7 +158,7 @@ def test_a_frame_store_that_does_not_fit_is_said_before_anything_starts(
 
 
 def test_too_little_memory_ends_with_code_5_and_names_the_knob(dataset: Path, tmp_path: Path) -> None:
-    big = train_command(dataset, tmp_path / "run", "--steps=1", "--batch_size=20000", "--eval_steps=0")
+    big = train_command(dataset, tmp_path / "run", "--steps=1", "--batch_size=100000", "--eval_steps=0")
 
     def little_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
