@@ -40,6 +40,28 @@ def test_a_folder_that_holds_another_run_is_refused_and_left_alone(
     assert {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()} == before
 
 
+def test_a_folder_with_other_files_or_below_a_file_is_refused(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(arguments(dataset, tmp_path)) == 2
+    assert "not empty (notes.txt" in capsys.readouterr().err
+    assert main(arguments(dataset, tmp_path / "notes.txt" / "run")) == 2
+    assert "notes.txt` is a file" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_disk_without_room_for_one_checkpoint_is_named_before_the_first_step(
+    dataset: Path, small_disk: Callable[[int], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = small_disk(100_000_000) / "run"
+    assert main(arguments(dataset, output)) == 5
+    said = capsys.readouterr()
+    assert "a checkpoint takes 134" in said.err
+    assert "step:1 " not in said.out
+    assert not (output / "train_config.json").exists()
+
+
 def test_a_loss_that_is_not_finite_stops_with_code_4_naming_batch_episodes_and_the_last_good_checkpoint(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

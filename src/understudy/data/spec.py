@@ -83,10 +83,14 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on `device`."""
+        import torch
+
+        # elsewhere than on CUDA a copy that does not wait may be read before it has arrived (NaN on MPS)
+        ahead = torch.device(device).type == "cuda"
         return Batch(
-            {name: value.to(device, non_blocking=True) for name, value in self.observation.items()},
-            self.action.to(device, non_blocking=True),
-            self.action_is_pad.to(device, non_blocking=True),
+            {name: value.to(device, non_blocking=ahead) for name, value in self.observation.items()},
+            self.action.to(device, non_blocking=ahead),
+            self.action_is_pad.to(device, non_blocking=ahead),
             self.task,
             self.rows,
         )

@@ -21,6 +21,12 @@ def check_credentials(config: TrainConfig) -> None:
     """A push that could not work for want of a login is refused before the training, not after it."""
     if not wants_push(config):
         return
+    if not config.save_checkpoint:
+        raise ConfigError(
+            f"the finished policy is to be pushed to {config.policy.repo_id}, but --save_checkpoint=false saves none",
+            where="--policy.repo_id",
+            hint="drop one of the two flags",
+        )
     from huggingface_hub import get_token
 
     if not get_token():

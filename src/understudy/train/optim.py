@@ -33,8 +33,13 @@ def group_names(policy: Policy, *, use_groups: bool) -> list[str]:
     return [str(group["name"]) for group in policy.param_groups()] if use_groups else ["all"]
 
 
+def weight_bytes(policy: Policy) -> int:
+    """Bytes of a policy's parameters and buffers."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in policy.state_dict().values())
+
+
 def state_bytes(optimizer: Optimizer) -> int:
-    """Bytes that the optimiser keeps per run once it has stepped: moments of every trained parameter."""
+    """Bytes that the optimiser keeps once it has stepped: the moments of every trained parameter."""
     moments = 1 if isinstance(optimizer, SGD) else 2
     trained = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
     return int(moments * sum(p.numel() * p.element_size() for p in trained))

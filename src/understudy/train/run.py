@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 import uuid
@@ -18,11 +19,11 @@ from typing import Any
 
 from understudy import __version__
 from understudy.core import log
-from understudy.core.errors import ConfigError, HealthStop, Interrupted, UnderstudyError
+from understudy.core.errors import ConfigError, DiskFull, HealthStop, Interrupted, UnderstudyError
 from understudy.core.events import read_events
-from understudy.core.files import locked, write_atomically
+from understudy.core.files import existing_parent, free_bytes, locked, write_atomically
 from understudy.core.run_folder import PRETRAINED, RunFolder
-from understudy.core.units import readable_duration
+from understudy.core.units import readable_bytes, readable_duration
 
 from .checkpoint import Checkpoints, Resumed, newest_good, restore
 from .config import TrainConfig
@@ -31,6 +32,7 @@ from .events import EventLog
 from .hub import check_credentials, push, wants_push
 from .loop import Training, train_loop
 from .machine import machine_facts
+from .optim import state_bytes, weight_bytes
 from .plan import print_training_plan
 from .prepare import PolicyParts, Prepared, prepare, prepare_policy
 from .signals import StopRequest
@@ -97,19 +99,35 @@ def held_alone(folder: RunFolder) -> Iterator[None]:
 
 def check_folder(folder: RunFolder, *, resume: bool) -> None:
     """A new run must not touch what an older one left; a resumed one must find it. Raises ConfigError."""
-    content = [] if not folder.path.exists() else [p for p in folder.path.iterdir() if not p.name.startswith(".")]
-    if folder.path.exists() and not folder.path.is_dir():
-        raise ConfigError("the output folder is a file", where=str(folder.path), hint="choose another --output_dir")
+    above = existing_parent(folder.path)
+    if not above.is_dir():
+        raise ConfigError(f"`{above}` is a file, not a folder", where="--output_dir", hint="choose another folder")
+    if not os.access(above, os.W_OK):
+        raise ConfigError(f"nothing may be written to `{above}`", where="--output_dir", hint="choose another folder")
+    content = [p for p in folder.path.glob("*") if not p.name.startswith(".")]
     if resume and not folder.config.exists() and not folder.saved_checkpoints():
         raise ConfigError(
             "there is no run to go on with", where=str(folder.path), hint="leave out --resume to start one"
         )
-    if not resume and content:
-        what = "another run" if folder.config.exists() else "other files"
-        raise ConfigError(
-            f"the output folder holds {what}",
+    if resume or not content:
+        return
+    if folder.config.exists() or folder.checkpoints.exists():
+        hint = f"go on with it: understudy train --resume {folder.path}, or choose another --output_dir"
+        raise ConfigError("the output folder holds another run", where=str(folder.path), hint=hint)
+    names = ", ".join(sorted(p.name for p in content)[:3])
+    raise ConfigError(
+        f"the output folder is not empty ({names})", where=str(folder.path), hint="choose another --output_dir"
+    )
+
+
+def check_room(folder: RunFolder, bytes_needed: int) -> None:
+    """A disk without room for one checkpoint is named before the first step, not at the first save. Raises DiskFull."""
+    free = free_bytes(folder.path)
+    if free < bytes_needed:
+        raise DiskFull(
+            f"a checkpoint takes {readable_bytes(bytes_needed)}, but only {readable_bytes(free)} are free",
             where=str(folder.path),
-            hint=f"go on with it: understudy train --resume {folder.path}, or choose another --output_dir",
+            hint="free some space, or choose an --output_dir on another disk",
         )
 
 
@@ -126,6 +144,8 @@ def _train_prepared(
     if start.step >= config.steps:
         log.say(f"nothing to do: {start.step:,} steps are done; ask for more with --steps")
         return
+    if config.save_checkpoint:
+        check_room(folder, weight_bytes(parts.policy) + state_bytes(parts.optimizer))
     write_atomically(folder.config, json.dumps(config.to_json(), indent=2))
     write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
     console = Console(config.steps, start.step)
@@ -147,7 +167,8 @@ def _train_prepared(
         step=start.step,
     )
     with contextlib.closing(training.source), contextlib.closing(events):
-        _announce(training, prepared, parts.device, resumed=config.resume)
+        started_before = start.step > 0 or any(e["event"] == "run_started" for e in read_events(folder.events))
+        _announce(training, prepared, parts.device, resumed=started_before)
         with _ending(training), Telemetry(events, folder.path, lambda: training.step):
             train_loop(training, start)
     if wants_push(config):

@@ -24,7 +24,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Recordings so small that the whole story takes a few seconds."""
     recordings = make_dataset(tmp_path / "recordings", episodes=4, frames=8, fps=10)
     monkeypatch.setattr(demo, "RECORDINGS", recordings)
-    monkeypatch.setattr(demo, "HELD_OUT", [1, 3])
+    monkeypatch.setattr(demo, "VALIDATION", [1])
+    monkeypatch.setattr(demo, "TEST", [3])
 
 
 def check_what_is_left(run: RunFolder) -> None:
@@ -32,7 +33,7 @@ def check_what_is_left(run: RunFolder) -> None:
         assert left.exists(), left
     pictures = {path.name for path in run.plots.iterdir()}
     assert {"overall_loss.png", "l1_loss.png", "validation.png", "actions_predicted.png"} <= pictures
-    assert json.loads(run.split.read_text())["validation"] == demo.HELD_OUT
+    assert json.loads(run.split.read_text())["validation"] == demo.VALIDATION
 
 
 @pytest.mark.usefixtures("small")
@@ -40,7 +41,7 @@ def test_the_whole_story_in_one_update(tmp_path: Path, capsys: pytest.CaptureFix
     """One update teaches nothing, so the answer is negative; everything that a real demo leaves is there."""
     assert main(["demo", "--steps=1", f"--output_dir={tmp_path / 'demo'}", "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
-    assert document["episodes"] == demo.HELD_OUT
+    assert document["episodes"] == demo.TEST
     assert document["learned"] is False
     assert set(document["baselines"]) == {"hold", "mean"}
     check_what_is_left(RunFolder(tmp_path / "demo"))
@@ -56,8 +57,8 @@ def test_the_real_demo_beats_both_baselines(tmp_path: Path, capsys: pytest.Captu
     finally:
         torch.set_num_threads(threads)
     better = json.loads(capsys.readouterr().out)["times_better"]
-    assert better["hold"] > 1.2
-    assert better["mean"] > 1.3
+    assert better["hold"] > 1.25
+    assert better["mean"] > 1.2
     check_what_is_left(RunFolder(tmp_path / "demo"))
 
 

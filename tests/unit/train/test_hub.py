@@ -29,6 +29,14 @@ def test_without_a_login_a_push_is_refused_before_training(monkeypatch: pytest.M
     hub.check_credentials(config())
 
 
+def test_a_push_of_a_policy_that_is_not_saved_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: "token")
+    wanted = config(repo_id="u/p")
+    hub.check_credentials(wanted)
+    with pytest.raises(ConfigError, match="save_checkpoint=false"):
+        hub.check_credentials(wanted.model_copy(update={"save_checkpoint": False}))
+
+
 def test_the_content_of_pretrained_model_is_uploaded_with_a_model_card(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -136,7 +136,7 @@ class Act(Policy):
         for name in self.normalizer.modes:
             if name == ACTION:
                 continue
-            value = observation[name].to(self.device, non_blocking=True)
+            value = observation[name].to(self.device)
             if name in self.config.cameras:
                 seen[name] = self.normalizer.normalize_pixels(name, value)
             else:
