@@ -8,7 +8,7 @@ channel, on a sample of each episode's frames, larger ones thinned out, both as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,11 +138,7 @@ def aggregate(parts: Sequence[Statistics]) -> Statistics:
 
 def _joined(name: str, parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     keys = [key for key in parts[0] if all(key in part for part in parts)]
-    for key in keys:
-        if len({part[key].shape for part in parts}) > 1:
-            raise DataError(f"the statistic `{key}` of `{name}` has different shapes in different episodes")
-    if "count" not in keys or parts[0]["count"].shape != (1,):
-        raise DataError(f"the statistics of `{name}` cannot be joined: a `count` is missing or not a single number")
+    _check_joinable(name, parts, keys)
     counts = np.array([part["count"][0] for part in parts])
     joined: dict[str, np.ndarray] = {}
     if "mean" in keys:
@@ -151,9 +147,23 @@ def _joined(name: str, parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarr
         spread = [part["std"] ** 2 + (part["mean"] - joined["mean"]) ** 2 for part in parts]
         joined["std"] = np.sqrt(np.average(spread, axis=0, weights=counts))
     for key in keys:
-        quantile = key.startswith("q") and key[1:].isdigit()
-        if key == "min" or (quantile and int(key[1:]) <= 50):
-            joined[key] = np.min([part[key] for part in parts], axis=0)
-        elif key == "max" or quantile:
-            joined[key] = np.max([part[key] for part in parts], axis=0)
+        if extreme := _extreme(key):
+            joined[key] = extreme([part[key] for part in parts], axis=0)
     return {key: joined[key] for key in keys if key in joined} | {"count": np.array([counts.sum()])}
+
+
+def _check_joinable(name: str, parts: list[dict[str, np.ndarray]], keys: list[str]) -> None:
+    for key in keys:
+        if len({part[key].shape for part in parts}) > 1:
+            raise DataError(f"the statistic `{key}` of `{name}` has different shapes in different episodes")
+    if "count" not in keys or parts[0]["count"].shape != (1,):
+        raise DataError(f"the statistics of `{name}` cannot be joined: a `count` is missing or not a single number")
+
+
+def _extreme(key: str) -> Callable[..., np.ndarray] | None:
+    """The lowest of a `min` or a lower quantile, the highest of a `max` or an upper one; None for the others."""
+    if key in ("min", "max"):
+        return np.min if key == "min" else np.max
+    if key.startswith("q") and key[1:].isdigit():
+        return np.min if int(key[1:]) <= 50 else np.max
+    return None
