@@ -95,10 +95,7 @@ def _read_into(found: Processors, folder: Path, name: str) -> None:
             found.rename_map.update(config.get("rename_map") or {})
         elif kind in _SCALING:
             _read_scaling(found, config, path)
-            state = _inside(folder, str(step["state_file"]), path) if step.get("state_file") else None
-            # A state file that is gone is no fault by itself: the caller may have statistics of its own.
-            if state is not None and state.exists():
-                found.statistics.update(read_statistics(state))
+            _read_state(found, folder, step.get("state_file"), path)
         elif kind in _SWITCHED and not config.get("enabled", False):
             continue
         elif kind not in _HARMLESS:
@@ -117,6 +114,12 @@ def _read_scaling(found: Processors, config: dict[str, Any], path: Path) -> None
             f"this checkpoint divides by (std + {eps:g}) where {EPS:g} is expected: its numbers would differ here",
             where=str(path),
         )
+
+
+def _read_state(found: Processors, folder: Path, name: str | None, path: Path) -> None:
+    """Take in the statistics of a step. That they are gone is no fault by itself: the caller may have its own."""
+    if name and (state := _inside(folder, str(name), path)).exists():
+        found.statistics.update(read_statistics(state))
 
 
 def _inside(folder: Path, name: str, path: Path) -> Path:
