@@ -18,6 +18,7 @@ import torch
 from understudy.core.errors import CheckpointError, ConfigError
 from understudy.core.log import progress
 from understudy.core.rng import Rng
+from understudy.data.rows import evenly_spaced
 from understudy.policies.action_error import ActionError, action_error
 
 from .baselines import hold, mean_action
@@ -53,7 +54,8 @@ def evaluate(
     """
     chosen = _chosen(dataset, episodes)
     check_features(policy.config, dataset.spec)
-    measured = thinned(np.concatenate([np.arange(e.start + 1, e.start + e.length) for e in chosen]), max_frames)
+    every = np.concatenate([np.arange(e.start + 1, e.start + e.length) for e in chosen])
+    measured = evenly_spaced(every, max_frames)
     if not len(measured):
         raise ConfigError(
             "there is no frame to measure: n = 0",
@@ -77,14 +79,6 @@ def evaluate(
         deviation=None if deviation is None else np.asarray(deviation, dtype=np.float64),
         replays=replays,
     )
-
-
-def thinned(rows: np.ndarray, most: int | None) -> np.ndarray:
-    """At most `most` of `rows`, evenly spaced, the first and the last among them."""
-    if most is None or len(rows) <= most:
-        return rows
-    kept: np.ndarray = rows[np.linspace(0, len(rows) - 1, most).round().astype(int)]
-    return kept
 
 
 def _chosen(dataset: Dataset, indices: Sequence[int] | None) -> list[Episode]:

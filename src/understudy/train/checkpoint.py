@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from understudy.core import log
 from understudy.core.errors import CheckpointError
 from understudy.core.files import folder_written_atomically, link_atomically, remove_leftovers, write_atomically
 from understudy.core.run_folder import PRETRAINED, TRAINING_STATE, RunFolder
+from understudy.nn.weights import read_safetensors, tensor_shapes
 from understudy.policies.pretrained import load_weights_into, save_pretrained
 
 from .optim import flatten_state, restore_state
@@ -144,7 +145,7 @@ def restore(path: Path, policy: Policy, optimizer: Optimizer, schedule: LambdaLR
     state = path / TRAINING_STATE
     step = int(json.loads((state / "training_step.json").read_text())["step"])
     try:
-        restore_state(optimizer, load_file(state / "optimizer_state.safetensors"))
+        restore_state(optimizer, read_safetensors(state / "optimizer_state.safetensors"))
     except (ValueError, KeyError, IndexError) as error:
         raise CheckpointError(
             f"the optimiser's state does not fit this policy: {error}",
@@ -187,11 +188,10 @@ def damage(path: Path) -> str | None:
 def _first_truncated(path: Path) -> str | None:
     for file in _files(path):
         if file.suffix == ".safetensors":
-            head = file.read_bytes()[:8]
             try:
-                load_file(file)
-            except Exception as error:  # safetensors raises a class of its own for every kind of damage
-                return f"{file.name}: {error}" if len(head) == 8 else f"{file.name} is truncated"
+                tensor_shapes(file)
+            except CheckpointError as error:
+                return f"{file.name}: {error.what}"
     return None
 
 

@@ -17,6 +17,7 @@ from understudy.core.events import read_events
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.data.frames import Frames, FramesPlan, open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.rows import evenly_spaced, rows_of_episodes
 from understudy.data.sampler import Sampler
 from understudy.data.spec import Statistics
 from understudy.data.split import Split, split_episodes
@@ -52,7 +53,6 @@ class Prepared:
     split: Split
     frames_plan: FramesPlan
     _frames: Frames | None = None
-    _statistics: Statistics | None = None
 
     @property
     def frames(self) -> Frames:
@@ -105,8 +105,6 @@ class Prepared:
 
     def statistics(self) -> Statistics:
         """Statistics of the training episodes (or the whole set's own), as the policy will carry them."""
-        if self._statistics is not None:
-            return self._statistics
         options = self.config.dataset
         if options.statistics == "dataset":
             found = self.dataset.own_statistics()
@@ -123,7 +121,6 @@ class Prepared:
         found, warnings = guard_zero_spread(found, self.dataset.spec)
         for warning in warnings:
             log.warn(warning)
-        self._statistics = found
         return found
 
 
@@ -238,16 +235,9 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
 
 def _calibrate(prepared: Prepared, policy: Policy) -> None:
     rows = prepared.train_rows
-    chosen = rows[np.linspace(0, len(rows) - 1, min(_CALIBRATION_FRAMES, len(rows))).round().astype(int)]
+    chosen = evenly_spaced(rows, _CALIBRATION_FRAMES)
     windows, size = prepared.windows(), prepared.config.batch_size
     batches = (windows.gather(chosen[first : first + size]) for first in range(0, len(chosen), size))
     done = policy.calibrate(batches)
     if done:
         log.say(f"{'measured':<10} {done}")
-
-
-def rows_of_episodes(dataset: Dataset, indices: list[int]) -> np.ndarray:
-    """Rows of the loaded dataset that belong to the episodes with these indices, in order."""
-    wanted = set(indices)
-    spans = [np.arange(e.start, e.start + e.length) for e in dataset.episodes if e.index in wanted]
-    return np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)

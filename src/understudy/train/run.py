@@ -225,9 +225,6 @@ def _ending(t: Training) -> Iterator[None]:
         end("run_interrupted", error.what)
         t.console.close()
         raise
-    except UnderstudyError as error:
-        end("run_failed", type(error).__name__, str(error))
-        raise
     except BaseException as error:
         end("run_failed", type(error).__name__, str(error))
         raise

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from understudy.core.rng import Rng
+from understudy.data.rows import evenly_spaced, rows_of_episodes
 from understudy.policies.action_error import ActionError, action_error, in_deviations
 
 from .step import autocast
@@ -30,14 +31,8 @@ def held_out_rows(dataset: Dataset, episodes: Sequence[int], max_samples: int | 
 
     max_samples   None: 256; 0: every frame
     """
-    wanted = set(episodes)
-    spans = [np.arange(e.start + 1, e.start + e.length) for e in dataset.episodes if e.index in wanted]
-    rows = np.concatenate(spans) if spans else np.empty(0, dtype=np.int64)
     limit = DEFAULT_FRAMES if max_samples is None else max_samples
-    if not limit or len(rows) <= limit:
-        return rows
-    chosen: np.ndarray = rows[np.linspace(0, len(rows) - 1, limit).round().astype(int)]
-    return chosen
+    return evenly_spaced(rows_of_episodes(dataset, episodes, skip=1), limit or None)
 
 
 class HeldOut:
