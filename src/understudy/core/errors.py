@@ -15,7 +15,8 @@ UnderstudyError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 
 class UnderstudyError(Exception):
@@ -36,6 +37,11 @@ class UnderstudyError(Exception):
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """What another process needs to raise the same error; see `from_json`."""
+        fields = {"what": self.what, "where": self.where, "hint": self.hint, "exit_code": self.exit_code}
+        return {"class": type(self).__name__} | fields
 
 
 class ConfigError(UnderstudyError):
@@ -84,6 +90,20 @@ class Interrupted(UnderstudyError):
     def __init__(self, what: str, *, exit_code: int = 130, where: str | None = None, hint: str | None = None) -> None:
         super().__init__(what, where=where, hint=hint)
         self.exit_code = exit_code
+
+
+def from_json(fields: dict[str, Any]) -> UnderstudyError:
+    """The error that `to_json` described; one of an unknown class becomes a plain UnderstudyError."""
+    kinds = {kind.__name__: kind for kind in _tree(UnderstudyError)}
+    error = kinds.get(fields["class"], UnderstudyError)(fields["what"], where=fields["where"], hint=fields["hint"])
+    error.exit_code = fields["exit_code"]
+    return error
+
+
+def _tree(kind: type[UnderstudyError]) -> Iterator[type[UnderstudyError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _tree(child)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

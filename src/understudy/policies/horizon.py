@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from understudy.core.rng import Rng
 from understudy.policies.base import Policy
 
 
@@ -84,9 +85,18 @@ class Controller:
         self._ensembler: TemporalEnsembler | None = None
         if horizon.ensemble_coefficient is not None:
             self._ensembler = TemporalEnsembler(horizon.ensemble_coefficient, horizon.predicted)
+        self._seed: int | None = None
+        self._step = 0
+        self._single = True
 
-    def reset(self) -> None:
-        """Start an episode: nothing predicted before counts."""
+    @property
+    def is_about_to_predict(self) -> bool:
+        """Whether the next `act` looks at its observation."""
+        return self._ensembler is not None or self._queue.is_empty
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start an episode: nothing predicted before counts. A policy that draws, draws by `seed` and the step."""
+        self._seed, self._step = seed, 0
         self._queue.reset()
         if self._ensembler is not None:
             self._ensembler.reset()
@@ -97,15 +107,16 @@ class Controller:
         observation   name -> vector (n,); image (h, w, 3) or (3, h, w), uint8, or float in 0..1. With one more axis in
                       front, a batch of independent robots. While a chunk is being executed it is not looked at.
         """
-        batch, single = self._batched(observation)
-        if self._ensembler is not None:
-            action = self._ensembler.update(self.policy.predict(batch))
-        else:
-            if self._queue.is_empty:
-                self._queue.push(self.policy.predict(batch))
-            action = self._queue.pop()
+        if self.is_about_to_predict:
+            batch, self._single = self._batched(observation)
+            rng = None if self._seed is None else Rng(self._seed, self._step)
+            chunk = self.policy.predict(batch, rng)
+            if self._ensembler is None:
+                self._queue.push(chunk)
+        action = self._queue.pop() if self._ensembler is None else self._ensembler.update(chunk)
+        self._step += 1
         values: np.ndarray = action.cpu().numpy()
-        return values[0] if single else values
+        return values[0] if self._single else values
 
     def _batched(self, observation: Mapping[str, np.ndarray | Tensor]) -> tuple[dict[str, Tensor], bool]:
         """The observation under the policy's names, with a batch axis and channels first; whether it had none."""

@@ -1,0 +1,1 @@
+"""Simulated tasks: robots, objects, cameras and scripted experts, on a CPU, without a display."""

@@ -1,0 +1,70 @@
+"""The tasks a user can name after --env.type, and how an environment is made from its name and options."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from understudy.core.errors import ConfigError, nearest
+from understudy.core.registry import load
+
+if TYPE_CHECKING:
+    from .environment import Environment
+
+# name -> the function make(name, config) -> Environment of its family
+ENVIRONMENTS: dict[str, str] = {
+    **dict.fromkeys(
+        ("pendulum/calm", "pendulum/noisy"),
+        "understudy.envs.pendulum.environment:make",
+    ),
+    **dict.fromkeys(
+        ("so101/reach", "so101/lift", "so101/pick-place", "so101/stack", "so101/sort"),
+        "understudy.envs.so101.environment:make",
+    ),
+}
+
+
+class EnvConfig(BaseModel):
+    """Which simulated task, and what its robot sees."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str = Field(min_length=1, description="simulated task, as `understudy eval --help` lists them")
+    cameras: list[str] | None = Field(None, description="cameras to record or look through; null: all the task has")
+    width: Annotated[int, Field(ge=16, le=1920)] = Field(96, description="width of the cameras' pictures, pixels")
+    height: Annotated[int, Field(ge=16, le=1080)] = Field(96, description="height of the cameras' pictures, pixels")
+    renderer: Literal["rays", "mujoco"] = Field(
+        "rays", description="rays: ours, needs no OpenGL; mujoco: MuJoCo's own, where OpenGL exists"
+    )
+    horizon: int | None = Field(None, ge=1, description="control steps until an episode is over; null: the task's own")
+    noise: float | None = Field(None, ge=0, description="half-width of the noise on executed actions (pendulum)")
+
+
+def make_env(config: EnvConfig | str) -> Environment:
+    """The environment that `config` describes. Raises ConfigError: unknown task, unknown camera, missing package."""
+    if isinstance(config, str):
+        config = EnvConfig(type=config)
+    check_name(config.type)
+    for package in ("gymnasium", "mujoco"):
+        if importlib.util.find_spec(package) is None:
+            raise ConfigError(
+                f"simulated tasks need the package {package}", hint="pip install 'understudy[sim]'", where=config.type
+            )
+    env: Environment = load(ENVIRONMENTS, config.type, "task")(config.type, config)
+    return env
+
+
+def check_name(name: str, known: Sequence[str] = ()) -> None:
+    """Raises ConfigError for a task that does not exist, naming the nearest."""
+    names = [*ENVIRONMENTS, *known]
+    if name not in names:
+        guess = nearest(name, names) or nearest(name.rpartition("/")[2], [n.rpartition("/")[2] for n in names])
+        full = next((n for n in names if guess and (n == guess or n.endswith("/" + guess))), None)
+        raise ConfigError(
+            f"unknown task `{name}`" + (f"; did you mean `{full}`?" if full else ""),
+            where="--env.type",
+            hint="the tasks: " + ", ".join(names),
+        )

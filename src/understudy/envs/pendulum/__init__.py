@@ -1,0 +1,1 @@
+"""The inverted pendulum on a cart, and the controller that balances it."""

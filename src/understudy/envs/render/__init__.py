@@ -1,0 +1,1 @@
+"""Pictures of simple solids by casting rays, in numpy alone."""

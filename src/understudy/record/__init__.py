@@ -1,0 +1,1 @@
+"""Demonstrations from a simulated task, written as a LeRobot dataset."""

@@ -1,0 +1,1 @@
+"""An actor drives an environment: one episode, or many in parallel."""

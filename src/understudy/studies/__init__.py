@@ -1,0 +1,1 @@
+"""Whole stories, from nothing to a page of results."""
