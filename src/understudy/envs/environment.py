@@ -10,7 +10,6 @@ Rollouts use the four verbs; anything written for Gymnasium uses `reset` and `st
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -145,19 +144,12 @@ class Environment(gymnasium.Env[Observation, np.ndarray], ABC):
         info = {"is_success": outcome.success, "progress": outcome.progress, "reason": outcome.reason}
         return self.look(), float(outcome.success), outcome.over, truncated, info
 
-    def render(self) -> np.ndarray:  # type: ignore[override]
+    def render(self) -> np.ndarray:
         """Gymnasium's: a picture for people."""
         return self.picture(640, 480)
 
     def close(self) -> None:
         """Let go of what the environment holds; afterwards it cannot be used. May be called twice."""
-
-    def __enter__(self) -> Environment:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(Exception):
-            self.close()
 
 
 def _space(feature: FeatureSpec) -> gymnasium.spaces.Box:
