@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
@@ -93,7 +93,7 @@ class Expert(Protocol):
 class Environment(gymnasium.Env[Observation, np.ndarray], ABC):
     """One simulated robot and its task. Not thread-safe; one process may hold several."""
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"]}  # noqa: RUF012 - Gymnasium's own, an instance's
     render_mode = "rgb_array"
 
     def __init__(self, task: Task) -> None:
@@ -101,7 +101,7 @@ class Environment(gymnasium.Env[Observation, np.ndarray], ABC):
         self.action_space = gymnasium.spaces.Box(
             task.action_low.astype(np.float32), task.action_high.astype(np.float32), dtype=np.float32
         )
-        self.observation_space = gymnasium.spaces.Dict(
+        self.observation_space: gymnasium.spaces.Space[Observation] = gymnasium.spaces.Dict(  # type: ignore[assignment]
             {name: _space(feature) for name, feature in task.spec.inputs().items()}
         )
         self.instruction = task.instructions[0]
