@@ -1,0 +1,79 @@
+"""How sure a success rate is: k successes of n episodes, and the rates that are compatible with them.
+
+An interval here is exact (Clopper and Pearson, Biometrika 26, 1934): whatever the true rate, at least `confidence` of
+such intervals contain it. It is wide, and honestly so: 5 of 5 is compatible with 48 %.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from .errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The values between `low` and `high`, both included."""
+
+    low: float
+    high: float
+
+    @property
+    def width(self) -> float:
+        """high - low."""
+        return self.high - self.low
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __neg__(self) -> Interval:
+        """The interval of the value with its sign turned: for b - a where this one is for a - b."""
+        return Interval(-self.high, -self.low)
+
+    def to_json(self) -> list[float]:
+        """[low, high]."""
+        return [self.low, self.high]
+
+
+def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interval:
+    """The exact interval of a success rate of which `successes` of `n` episodes were seen.
+
+    Each end is the rate at which what was seen, or more of it, has the probability (1 - confidence) / 2; with none or
+    all successful the end on that side is 0 or 1 exactly. Raises ConfigError for n = 0 and for counts that cannot be.
+    """
+    from scipy.special import betaincinv
+
+    check_counts(successes, n)
+    tail = (1 - check_confidence(confidence)) / 2
+    low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, tail))
+    # the mirror image, rather than 1 - tail: no digits are lost near 1
+    high = 1.0 if successes == n else 1.0 - float(betaincinv(n - successes, successes + 1, tail))
+    return Interval(low, high)
+
+
+def check_counts(successes: int, n: int) -> None:
+    """Raises ConfigError unless 0 <= successes <= n and n > 0."""
+    if n < 1:
+        raise ConfigError("no episodes, so nothing can be said about success", hint="n has to be 1 or more")
+    if not 0 <= successes <= n:
+        raise ConfigError(f"{successes} successes of {n} episodes cannot be")
+
+
+def check_confidence(confidence: float) -> float:
+    """`confidence` itself. Raises ConfigError unless it lies between 0 and 1, both excluded."""
+    if not 0 < confidence < 1:
+        raise ConfigError(f"a confidence of {confidence:g} is not between 0 and 1", hint="0.95 is usual")
+    return confidence
+
+
+def normal_quantile(confidence: float) -> float:
+    """How many standard deviations around the mean of a normal distribution hold `confidence` of it: 1.96 for 0.95."""
+    from scipy.special import ndtri
+
+    return -float(ndtri((1 - check_confidence(confidence)) / 2))
+
+
+def normal_tails(z: float) -> float:
+    """How probable it is that a standard normal value lies at least |z| from 0, on either side."""
+    return math.erfc(abs(z) / math.sqrt(2))

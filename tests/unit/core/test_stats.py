@@ -1,0 +1,75 @@
+"""The exact interval of a success rate: its coverage by enumeration, its symmetry, and what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import bdtr
+
+from understudy.core.errors import ConfigError
+from understudy.core.stats import Interval, clopper_pearson, normal_quantile, normal_tails
+
+counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 10, 50])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+def test_at_least_the_stated_share_of_intervals_contains_the_true_rate(n: int, confidence: float) -> None:
+    intervals = [clopper_pearson(k, n, confidence) for k in range(n + 1)]
+    for rate in np.linspace(0.001, 0.999, 401):
+        below = bdtr(np.arange(-1, n + 1), n, rate)
+        probability = np.diff(np.where(np.isnan(below), 0, below))
+        covered = sum(p for p, interval in zip(probability, intervals, strict=True) if rate in interval)
+        assert covered >= confidence - 1e-12
+
+
+@given(counts, st.floats(0.5, 0.999))
+def test_counting_failures_instead_mirrors_the_interval(count: tuple[int, int], confidence: float) -> None:
+    k, n = count
+    successes, failures = clopper_pearson(k, n, confidence), clopper_pearson(n - k, n, confidence)
+    assert successes.low == pytest.approx(1 - failures.high, abs=1e-12)
+    assert successes.high == pytest.approx(1 - failures.low, abs=1e-12)
+
+
+@given(counts, st.floats(0.5, 0.98))
+def test_more_confidence_is_a_wider_interval_around_the_rate(count: tuple[int, int], confidence: float) -> None:
+    k, n = count
+    narrow, wide = clopper_pearson(k, n, confidence), clopper_pearson(k, n, confidence + 0.01)
+    assert wide.low <= narrow.low <= k / n <= narrow.high <= wide.high
+
+
+def test_none_and_all_reach_the_end_exactly() -> None:
+    assert clopper_pearson(0, 7).low == 0.0
+    assert clopper_pearson(7, 7).high == 1.0
+
+
+def test_five_of_five_is_still_compatible_with_48_percent() -> None:
+    assert clopper_pearson(5, 5).low == pytest.approx(0.025 ** (1 / 5), abs=1e-12)
+    assert round(clopper_pearson(5, 5).low, 2) == 0.48
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 0), (3, 2), (-1, 4)])
+def test_counts_that_cannot_be_are_refused(k: int, n: int) -> None:
+    with pytest.raises(ConfigError):
+        clopper_pearson(k, n)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0, -0.1, float("nan")])
+def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
+    with pytest.raises(ConfigError, match="not between 0 and 1"):
+        clopper_pearson(1, 2, confidence)
+
+
+def test_an_interval_knows_its_width_and_its_mirror() -> None:
+    interval = Interval(-0.1, 0.3)
+    assert interval.width == pytest.approx(0.4)
+    assert -interval == Interval(-0.3, 0.1)
+    assert interval.to_json() == [-0.1, 0.3]
+    assert 0.3 in interval and 0.31 not in interval
+
+
+def test_the_normal_distribution_is_that_of_the_tables() -> None:
+    assert normal_quantile(0.95) == pytest.approx(1.959963984540054, abs=1e-12)
+    assert normal_tails(1.959963984540054) == pytest.approx(0.05, abs=1e-12)
