@@ -5,8 +5,12 @@ The weights are torchvision's own, kept by the timm project as safetensors under
 
 from __future__ import annotations
 
-BACKBONES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
-_WITH_V2 = ("resnet50", "resnet101", "resnet152")
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+# ours, small and without pretrained weights (nn/keypoints.py); LeRobot refuses a policy that has it
+KEYPOINTS = "keypoints"
+BACKBONES = (*RESNETS, KEYPOINTS)
+# the ones of three convolutions a block; torchvision has a second set of weights for them
+BOTTLENECKS = ("resnet50", "resnet101", "resnet152")
 
 
 def _class_of(backbone: str) -> str:
@@ -15,8 +19,10 @@ def _class_of(backbone: str) -> str:
 
 def known_weights(backbone: str) -> dict[str, str]:
     """Hub repository of each set of ImageNet weights that torchvision has for `backbone`."""
+    if backbone == KEYPOINTS:
+        return {}
     repositories = {"IMAGENET1K_V1": f"timm/{backbone}.tv_in1k"}
-    if backbone in _WITH_V2:
+    if backbone in BOTTLENECKS:
         repositories["IMAGENET1K_V2"] = f"timm/{backbone}.tv2_in1k"
     repositories["DEFAULT"] = list(repositories.values())[-1]
     return repositories
@@ -30,6 +36,8 @@ def check_weights_name(backbone: str, name: str) -> str:
     prefix = _class_of(backbone) + "."
     known = known_weights(backbone)
     short = name.removeprefix(prefix)
+    if backbone == KEYPOINTS:
+        raise ValueError(f"vision_backbone={KEYPOINTS} has no pretrained weights: pretrained_backbone_weights=null")
     if short not in known:
         choices = ", ".join(prefix + k for k in known)
         raise ValueError(

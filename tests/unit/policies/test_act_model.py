@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch.testing import assert_close
 
 from understudy.core.rng import Rng
@@ -13,6 +16,7 @@ from understudy.data.spec import Batch, FeatureType
 from understudy.policies.act.config import ActConfig
 from understudy.policies.act.model import Act
 from understudy.policies.config import Feature
+from understudy.policies.pretrained import load_policy, save_pretrained
 
 
 def config_of(**options: Any) -> ActConfig:
@@ -208,3 +212,35 @@ def test_a_policy_without_cameras_has_nothing_to_measure() -> None:
     assert policy.calibrate([policy.config.fake_batch(2)]) is None
     assert not policy.warnings()
     assert [group["name"] for group in policy.param_groups()] == ["transformer"]
+
+
+def keypoint_policy(**more: Any) -> Act:
+    given = ActConfig.tiny().model_dump(exclude={"pretrained_backbone_weights"}) | {"vision_backbone": "keypoints"}
+    return build(ActConfig.model_validate(given | more))
+
+
+def test_a_keypoint_policy_says_so_in_its_checkpoint_and_comes_back_whole(tmp_path: Path) -> None:
+    policy = keypoint_policy()
+    save_pretrained(policy, tmp_path / "p")
+    assert json.loads((tmp_path / "p/config.json").read_text())["vision_backbone"] == "keypoints"
+    observation = policy.config.fake_batch(2).observation
+    torch.testing.assert_close(
+        load_policy(tmp_path / "p", "cpu").predict(observation), policy.predict(observation), atol=0, rtol=0
+    )
+
+
+def test_a_keypoint_policy_looks_at_its_camera_and_starts_without_a_word_about_weights() -> None:
+    policy = keypoint_policy()
+    batch = policy.config.fake_batch(2)
+    other = {**batch.observation, "observation.images.front": 255 - batch.observation["observation.images.front"]}
+    assert not torch.allclose(policy.predict(batch.observation), policy.predict(other))
+    assert policy.warnings() == []
+    assert policy.calibrate([batch]) is None
+    assert [group["name"] for group in policy.param_groups()] == ["transformer"]
+
+
+def test_keypoints_have_no_pretrained_weights_to_ask_for() -> None:
+    with pytest.raises(ValidationError, match="no pretrained weights"):
+        keypoint_policy(pretrained_backbone_weights="ResNet18_Weights.IMAGENET1K_V1")
+    with pytest.raises(ValidationError, match="leave backbone_weights_file out"):
+        keypoint_policy(backbone_weights_file="weights.safetensors")

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from understudy.core.errors import ConfigError
 from understudy.data.spec import FeatureType, Statistics
-from understudy.policies.backbone_names import BACKBONES, check_weights_name
+from understudy.policies.backbone_names import BACKBONES, BOTTLENECKS, KEYPOINTS, check_weights_name
 from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ class ActConfig(PolicyConfig):
         {"VISUAL": "MEAN_STD", "STATE": "MEAN_STD", "ACTION": "MEAN_STD"},
         description="normalisation of each kind of feature; a kind that is absent is not normalised",
     )
-    vision_backbone: str = Field("resnet18", description="resnet18, resnet34, resnet50, resnet101 or resnet152")
+    vision_backbone: str = Field(
+        "resnet18",
+        description="resnet18, resnet34, resnet50, resnet101 or resnet152; or keypoints: ours, small, made for few "
+        "demonstrations and a CPU, and unknown to LeRobot",
+    )
     pretrained_backbone_weights: str | None = Field(
         "ResNet18_Weights.IMAGENET1K_V1",
         description="torchvision's name of the ImageNet weights, a local .safetensors file, or null for random weights",
@@ -87,6 +91,14 @@ class ActConfig(PolicyConfig):
             return {**data, "pretrained_backbone_weights": None, "backbone_weights_file": file}
         return data
 
+    @model_validator(mode="before")
+    @classmethod
+    def _keypoints_have_no_pretrained_weights(cls, data: Any) -> Any:
+        """Whoever asks for our small backbone need not also take back the default weights of another."""
+        if isinstance(data, dict) and data.get("vision_backbone") == KEYPOINTS:
+            return {"pretrained_backbone_weights": None} | data
+        return data
+
     @field_validator("n_obs_steps")
     @classmethod
     def _one_observation(cls, value: int) -> int:
@@ -134,8 +146,10 @@ class ActConfig(PolicyConfig):
             raise ValueError(
                 f"dim_model ({self.dim_model}) must be divisible by 4: sines and cosines of rows and columns"
             )
-        if self.replace_final_stride_with_dilation and self.vision_backbone in ("resnet18", "resnet34"):
+        if self.replace_final_stride_with_dilation and self.vision_backbone not in BOTTLENECKS:
             raise ValueError(f"replace_final_stride_with_dilation needs resnet50 or larger, not {self.vision_backbone}")
+        if self.vision_backbone == KEYPOINTS and self.backbone_weights_file is not None:
+            raise ValueError(f"vision_backbone={KEYPOINTS} starts from random weights; leave backbone_weights_file out")
         if self.pretrained_backbone_weights is not None:
             check_weights_name(self.vision_backbone, self.pretrained_backbone_weights)
         return self
@@ -146,6 +160,11 @@ class ActConfig(PolicyConfig):
     def cameras(self) -> list[str]:
         """The cameras, in the order of their tokens."""
         return [name for name, f in self.input_features.items() if f.type is FeatureType.VISUAL]
+
+    @property
+    def sees_keypoints(self) -> bool:
+        """Whether each camera is one token of keypoints instead of the cells of a feature map."""
+        return self.vision_backbone == KEYPOINTS
 
     @property
     def state(self) -> Feature | None:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from understudy.core.rng import Rng
 from understudy.data.spec import Statistics
+from understudy.nn.keypoints import KeypointTokens
 from understudy.nn.normalize import Normalizer
 from understudy.nn.positions import GridPositions, sequence_table
 from understudy.nn.resnet import ResNet
@@ -56,7 +57,10 @@ class ActNetwork(nn.Module):
             table = sequence_table(1 + bool(state) + chunk, width)
             self.vae_encoder_pos_enc: Tensor
             self.register_buffer("vae_encoder_pos_enc", table[None])
-        if config.cameras:
+
+        if config.sees_keypoints:
+            self.keypoints = KeypointTokens(len(config.cameras), width)
+        elif config.cameras:
             self.backbone = ResNet(config.vision_backbone, dilate_last_stage=config.replace_final_stride_with_dilation)
         self.encoder = Encoder(config.n_encoder_layers, shape)
         self.decoder = Decoder(config.n_decoder_layers, shape)
@@ -65,7 +69,7 @@ class ActNetwork(nn.Module):
         if environment:
             self.encoder_env_state_input_proj = nn.Linear(environment.shape[0], width)
         self.encoder_latent_input_proj = nn.Linear(latent, width)
-        if config.cameras:
+        if config.cameras and not config.sees_keypoints:
             self.encoder_img_feat_input_proj = nn.Conv2d(self.backbone.channels, width, 1)
             self.grid_positions = GridPositions(width)
         self.encoder_1d_feature_pos_embed = nn.Embedding(1 + bool(state) + bool(environment), width)
@@ -93,6 +97,10 @@ class ActNetwork(nn.Module):
         if self.config.environment:
             tokens.append(self.encoder_env_state_input_proj(observation[ENVIRONMENT])[:, None])
         positions = [self.encoder_1d_feature_pos_embed.weight[None]]
+        if self.config.sees_keypoints:
+            tokens.append(self.keypoints([observation[camera] for camera in self.config.cameras]))
+            positions.append(self.keypoints.positions.weight[None])
+            return torch.cat(tokens, dim=1), torch.cat(positions, dim=1)
         for camera in self.config.cameras:
             features = self.encoder_img_feat_input_proj(self.backbone(observation[camera]))  # (B, D, h / 32, w / 32)
             tokens.append(features.flatten(2).transpose(1, 2))
@@ -122,11 +130,11 @@ class Act(Policy):
         self.config = config
         self.normalizer = Normalizer(statistics, config.modes())
         self.model = ActNetwork(config)
-        self.backbone_source = "checkpoint"
+        self.backbone_source = "keypoints" if config.sees_keypoints else "checkpoint"
 
     def start_backbone(self) -> None:
         """Give the backbone of a new policy its pretrained weights. Raises ConfigError when they cannot be had."""
-        if self.config.cameras:
+        if self.config.cameras and not self.config.sees_keypoints:
             self.backbone_source = load_backbone(self.model.backbone, self.config)
 
     def _normalized(self, observation: dict[str, Tensor]) -> dict[str, Tensor]:
