@@ -1,0 +1,218 @@
+"""report.md: one page that says how a run went, made from the run folder's files alone.
+
+First the answer (does it work, of how many, how sure), then what it was compared with, then how it was trained. A rate
+stands with its n and interval, and a loss says that it is not a success rate.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from understudy.core.files import write_atomically
+from understudy.core.run_folder import RunFolder
+from understudy.core.units import readable_duration
+
+from .events import History, lookup, read_history
+
+# picture -> what to look for in it; pictures without a line here are listed without one
+_PLOTS = {
+    "success": "success in simulation while training",
+    "overall_loss": "the loss; where the held-out curve turns up while the other falls, it memorises",
+    "validation": "held-out action error beside policies that need no training",
+    "actions_predicted": "an episode as demonstrated and as predicted",
+    "error_by_step": "held-out error by how far ahead one looks",
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One evaluation of the run: its folder and its summary."""
+
+    path: Path
+    summary: dict[str, Any]
+
+    @property
+    def simulated(self) -> bool:
+        return "successes" in self.summary
+
+    def rate(self) -> str:
+        """'46/50 = 92.0 % (95 % interval 80.8 to 97.8 %)'."""
+        s = self.summary
+        low, high = s["interval"]
+        return (
+            f"{s['successes']}/{s['n']} = {s['success_rate']:.1%} "
+            f"({s['confidence']:.0%} interval {low:.1%} to {high:.1%}, {s['method']})"
+        )
+
+
+def write_page(run: RunFolder) -> Path:
+    """Write the run's report.md. Raises DiskFull."""
+    history = read_history(run.events)
+    judged = read_judgements(run)
+    lines = [
+        f"# {run.path.name}",
+        "",
+        *_answer(judged),
+        *_simulated([j for j in judged if j.simulated], run.path),
+        *_held_out([j for j in judged if not j.simulated]),
+        *_training(history),
+        *_pictures(run),
+    ]
+    page = run.path / "report.md"
+    write_atomically(page, "\n".join(lines) + "\n")
+    return page
+
+
+def read_judgements(run: RunFolder) -> list[Judgement]:
+    """Every finished evaluation in the run's eval/, oldest first."""
+    found = list(run.eval.glob("*/summary.json"))
+    found.sort(key=lambda path: path.stat().st_mtime_ns)
+    return [Judgement(path.parent, json.loads(path.read_text())) for path in found]
+
+
+def _answer(judged: Sequence[Judgement]) -> Iterator[str]:
+    own = [j for j in judged if j.simulated and _is_own(j)]
+    if own:
+        best = own[-1]
+        yield f"**{best.summary['env']}: {best.rate()} of episodes it never saw.**"
+        low = best.summary["interval"][0]
+        yield ""
+        yield f"In words: that the policy truly succeeds less often than {low:.0%} of the time would surprise."
+    elif judged:
+        yield "Nothing was executed: what follows are errors on recordings, which are not success rates."
+    else:
+        yield "This run has not been evaluated yet: `understudy eval --policy.path=RUN --env.type=TASK`."
+    yield ""
+
+
+def _is_own(judgement: Judgement) -> bool:
+    """Whether it judges the run's policy as it is, neither a reference nor one that was blinded."""
+    return not judgement.summary.get("reference") and not judgement.summary["protocol"].get("probe")
+
+
+def _simulated(judged: Sequence[Judgement], home: Path) -> Iterator[str]:
+    if not judged:
+        return
+    yield "## In simulation"
+    yield ""
+    yield "| who | task | success | mean progress | steps to success |"
+    yield "| --- | --- | --- | --: | --: |"
+    for j in judged:
+        steps = j.summary.get("steps_to_success", {}).get("mean")
+        took = "" if steps is None else f"{steps:.0f}"
+        yield f"| {_who(j)} | {j.summary['env']} | {j.rate()} | {j.summary['progress_mean']:.2f} | {took} |"
+    yield ""
+    for j in judged:
+        reasons = j.summary.get("reasons", {})
+        failed = {reason: count for reason, count in reasons.items() if reason != "success"}
+        if failed:
+            yield f"{_who(j)} failed by: " + ", ".join(f"{reason} ({count})" for reason, count in failed.items()) + "."
+            yield ""
+    seen = {j.summary["protocol"]["hash"][:12]: j for j in judged}
+    yield "Protocols: " + ", ".join(f"`{short}` ({_seeds(j)})" for short, j in seen.items()) + "."
+    yield ""
+    for j in judged:
+        videos = sorted([*j.path.glob("*.mp4"), *j.path.glob("videos/*.mp4")])
+        pictures = sorted(j.path.glob("*.png"))
+        links = [f"[{p.name}]({os.path.relpath(p, home)})" for p in videos]
+        if links:
+            yield f"Videos of {_who(j)}: " + ", ".join(links)
+            yield ""
+        for picture in pictures:
+            yield f"![{_who(j)}: {picture.stem}]({os.path.relpath(picture, home)})"
+            yield ""
+
+
+def _who(judgement: Judgement) -> str:
+    probe = judgement.summary["protocol"].get("probe")
+    name = judgement.summary.get("reference") or "the policy"
+    return f"{name}, {probe}" if probe else str(name)
+
+
+def _seeds(judgement: Judgement) -> str:
+    seeds = judgement.summary["protocol"].get("seeds")
+    if not isinstance(seeds, list) or not seeds:
+        return f"n = {judgement.summary['n']}"
+    return f"seeds {min(seeds)} to {max(seeds)}"
+
+
+def _held_out(judged: Sequence[Judgement]) -> Iterator[str]:
+    if not judged:
+        return
+    summary = judged[-1].summary
+    yield "## On recordings it did not learn from"
+    yield ""
+    yield f"Mean absolute error of the predicted actions, {summary['frames']} frames of episodes {summary['episodes']}:"
+    yield ""
+    others = dict(summary["baselines"])
+    yield "| joint | policy | " + " | ".join(others) + " |"
+    yield "| --- | --: |" + " --: |" * len(others)
+    for joint, error in summary["action_mae"].items():
+        yield f"| {joint} | {error:.3g} | " + " | ".join(f"{table[joint]:.3g}" for table in others.values()) + " |"
+    yield ""
+    if summary.get("verdict"):
+        yield f"It is {summary['verdict']}."
+        yield ""
+
+
+def _training(history: History) -> Iterator[str]:
+    if not history.started:
+        return
+    yield "## How it was trained"
+    yield ""
+    started, last = history.started, history.steps[-1] if history.steps else {}
+    policy, dataset, machine = (lookup(started, name) or {} for name in ("policy", "dataset", "machine"))
+    frames, fps = dataset.get("frames", 0), dataset.get("fps") or 1
+    rows = {
+        "policy": f"{policy.get('type')}, {policy.get('parameters', 0):,} parameters",
+        "dataset": f"{dataset.get('repo_id')}: {dataset.get('episodes')} episodes, {frames:,} frames, "
+        f"{readable_duration(frames / fps)} of demonstration",
+        "updates": f"{last.get('step', 0):,} ({last.get('epochs', 0):.1f} passes over the training frames)",
+        "time": _spent(history),
+        "machine": f"{machine.get('cpu')}, {machine.get('cores')} cores, {machine.get('gpu') or 'no GPU'}, "
+        f"torch {machine.get('torch')}",
+        "version": f"understudy {started.get('version')}",
+    }
+    for name, value in rows.items():
+        yield f"- {name}: {value}"
+    yield ""
+
+
+def _spent(history: History) -> str:
+    seconds = sum(
+        (event.get("update_s", 0) + event.get("data_s", 0)) * count
+        for event, count in zip(history.steps, _counts(history.steps), strict=True)
+    )
+    data = sum(e.get("data_s", 0) * c for e, c in zip(history.steps, _counts(history.steps), strict=True))
+    share = data / seconds if seconds else 0
+    return f"{readable_duration(seconds)} in updates, {share:.1%} of it waiting for data"
+
+
+def _counts(steps: Sequence[dict[str, Any]]) -> list[int]:
+    """How many updates each event is the mean of."""
+    ends = [0, *[int(event["step"]) for event in steps]]
+    return [after - before for before, after in itertools.pairwise(ends)]
+
+
+def _pictures(run: RunFolder) -> Iterator[str]:
+    plots = sorted(run.plots.glob("*.png"))
+    if not plots:
+        return
+    yield "## Curves"
+    yield ""
+    for plot in sorted(
+        plots, key=lambda p: (p.stem not in _PLOTS, list(_PLOTS).index(p.stem) if p.stem in _PLOTS else 0)
+    ):
+        if plot.stem in _PLOTS:
+            yield f"![{_PLOTS[plot.stem]}]({os.path.relpath(plot, run.path)})"
+            yield f"*{_PLOTS[plot.stem]}*"
+            yield ""
+    others = [p for p in plots if p.stem not in _PLOTS]
+    if others:
+        yield "More: " + ", ".join(f"[{p.stem}]({os.path.relpath(p, run.path)})" for p in others)

@@ -1,0 +1,99 @@
+"""The page of a run: the answer first, with its n and interval, and nothing that the files do not say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from understudy.core.run_folder import RunFolder
+from understudy.report.page import write_page
+
+
+def simulated(run: RunFolder, name: str, successes: int, n: int = 50, **more: Any) -> Path:
+    folder = run.eval / name
+    folder.mkdir(parents=True)
+    summary: dict[str, Any] = {
+        "policy": "p",
+        "env": "so101/lift",
+        "successes": successes,
+        "n": n,
+        "success_rate": successes / n,
+        "interval": [0.81, 0.98],
+        "confidence": 0.95,
+        "method": "Clopper-Pearson",
+        "progress_mean": 0.9,
+        "reasons": {"success": successes, "time limit": n - successes},
+        "protocol": {"hash": name * 8, "seeds": [5, 6, 7]},
+    }
+    summary["protocol"] |= more.pop("protocol", {})
+    (folder / "summary.json").write_text(json.dumps(summary | more))
+    return folder
+
+
+def event(name: str, step: int, **keys: Any) -> str:
+    return json.dumps({"event": name, "time": 0.0, "step": step, **keys})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    home = RunFolder(tmp_path / "lift")
+    home.path.mkdir()
+    lines = [
+        event(
+            "run_started",
+            0,
+            version="9",
+            dataset={"repo_id": "u/n", "episodes": 7, "frames": 600, "fps": 30},
+            policy={"type": "act", "parameters": 1234567},
+            machine={"cpu": "a processor", "cores": 2, "torch": "2"},
+        ),
+        event("step", 100, loss=1.0, update_s=0.09, data_s=0.01, epochs=1.0),
+        event("step", 300, loss=0.5, update_s=0.19, data_s=0.01, epochs=3.0),
+    ]
+    home.events.write_text("\n".join(lines) + "\n")
+    return home
+
+
+def test_the_page_begins_with_k_of_n_and_its_interval(run: RunFolder) -> None:
+    simulated(run, "final", 46)
+    answer = write_page(run).read_text().splitlines()[2]
+    assert "so101/lift: 46/50 = 92.0% (95% interval 81.0% to 98.0%, Clopper-Pearson)" in answer
+    ) in answer.replace(" %", "%")
+
+
+def test_a_reference_and_a_blinded_policy_are_never_the_answer(run: RunFolder) -> None:
+    simulated(run, "final", 46)
+    simulated(run, "reference", 50, reference="expert")
+    simulated(run, "blind", 0, protocol={"probe": "cameras blanked"})
+    page = write_page(run).read_text()
+    assert "46/50" in page.splitlines()[2]
+    assert "| expert | so101/lift | 50/50" in page
+    assert "| the policy, cameras blanked | so101/lift | 0/50" in page
+
+
+def test_a_run_that_was_never_executed_is_not_said_to_succeed(run: RunFolder) -> None:
+    assert "has not been evaluated yet" in write_page(run).read_text()
+
+
+def test_time_is_counted_by_updates_and_waiting_is_told(run: RunFolder) -> None:
+    # 100 updates of 0.1 s and 200 of 0.2 s, 0.01 s of each waiting
+    page = write_page(run).read_text()
+    assert "50.0 s in updates, 6.0% of it waiting for data" in page
+    assert "7 episodes, 600 frames, 20.0 s of demonstration" in page
+    assert "1,234,567 parameters" in page
+
+
+def test_links_are_relative_to_the_page_and_lead_somewhere(run: RunFolder) -> None:
+    folder = simulated(run, "final", 46)
+    (folder / "videos").mkdir()
+    (folder / "videos/000005.mp4").write_bytes(b"")
+    (folder / "failures.png").write_bytes(b"")
+    run.plots.mkdir()
+    (run.plots / "overall_loss.png").write_bytes(b"")
+    page = write_page(run).read_text()
+    for link in ("eval/final/videos/000005.mp4", "eval/final/failures.png", "plots/overall_loss.png"):
+        assert f"({link})" in page
+        assert (run.path / link).exists()
