@@ -1,0 +1,112 @@
+"""Shadows on level ground: exact in outline for boxes and round bodies, softer the higher the body is.
+
+Only tops of resting solids take shadows (a table, the floor of a bin). For each body the shadow's screen rectangle
+is found as its own is, and the rays from the ground in it towards the light are tested in the body's frame. How dark a
+point is follows from how much of the body its ray passes through, which makes an edge soft without more rays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .solids import Solid
+
+_SMALLEST_GROUND = 0.012  # metres: half-extent below which a top takes no shadow
+_EDGE = 0.0025  # metres: width of the soft edge of a shadow cast from no height
+_SPREAD = 0.10  # how much wider it gets per metre of height
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The level top of a resting solid."""
+
+    solid: int
+    height: float  # metres, in the world
+
+
+def find_grounds(solids: list[Solid], positions: np.ndarray, rotations: np.ndarray) -> list[Ground]:
+    """The tops that take shadows: planes, and boxes that stand straight and are wide enough."""
+    grounds = []
+    for index, solid in enumerate(solids):
+        if not solid.fixed or solid.kind not in ("plane", "box"):
+            continue
+        upright = np.abs(rotations[index][2])  # how much each of its axes points up
+        axis = int(upright.argmax())
+        extents = np.array(solid.extents)
+        if upright[axis] < 1 - 1e-6 or np.delete(extents, axis).min() < _SMALLEST_GROUND:
+            continue
+        grounds.append(Ground(index, float(positions[index][2] + extents[axis])))
+    return grounds
+
+
+def thrown_corners(corners: np.ndarray, height: float, light: np.ndarray) -> np.ndarray:
+    """(n, 16, 3): corners (n, 8, 3) in the world, moved along the light onto the level `height`, and right below.
+
+    Both, because what stands in the ground throws no shadow from the part of it that is under.
+    """
+    rise = np.maximum(corners[:, :, 2] - height, 0)
+    thrown = corners - (rise / light[2])[:, :, None] * light
+    thrown[:, :, 2] = height
+    return thrown
+
+
+def darkness(solid: Solid, origins: np.ndarray, light: np.ndarray, height: float) -> np.ndarray:
+    """(N,) 0..1: how much of the light `solid` takes from points on the ground.
+
+    origins   (3, N) the points, in the solid's frame, metres
+    light     (3,) unit vector towards the light, in the solid's frame
+    height    of the solid's middle above the ground, metres: decides how soft the edge is
+    """
+    edge = np.float32(_EDGE + _SPREAD * max(height, 0))
+    match solid.kind:
+        case "sphere":
+            return _band(np.zeros(3, np.float32), solid.size[0], origins, light, edge)
+        case "capsule":
+            return _band(np.array([0, 0, solid.size[1]], np.float32), solid.size[0], origins, light, edge)
+        case "ellipsoid":
+            size = np.array(solid.size, np.float32)
+            scaled = light / size
+            far = float(np.sqrt(scaled @ scaled))
+            ball = _band(np.zeros(3, np.float32), 1.0, origins / size[:, None], scaled / far, edge / size.min())
+            return ball
+        case "cylinder":
+            return _cylinder(*solid.size[:2], origins, light) / edge
+    return _box(np.array(solid.size, np.float32), origins, light) / edge
+
+
+def _band(end: np.ndarray, radius: float, origins: np.ndarray, light: np.ndarray, edge: np.float32) -> np.ndarray:
+    """Along the light, a ball is a disc and a capsule a stadium: distance to its spine, flattened."""
+    flat_end = end - (end @ light) * light
+    length = max(float(flat_end @ flat_end), 1e-12)
+    along = light @ origins
+    flat = origins - along * light[:, None]
+    share = np.minimum(np.maximum((flat_end @ flat) / np.float32(length), -1), 1)
+    off = flat - share * flat_end[:, None]
+    distance = np.sqrt((off * off).sum(axis=0))
+    behind = along < share * (end @ light)  # the body is on the light's side of the point
+    return ((np.float32(radius) - distance) / (2 * edge) + np.float32(0.5)) * behind
+
+
+def _box(size: np.ndarray, origins: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Metres of each ray within the box."""
+    safe = np.where(np.abs(light) < 1e-6, np.float32(1e-6), light)
+    middle = origins / -safe[:, None]
+    reach = np.abs(size / safe)[:, None]
+    leave = (middle + reach).min(axis=0)
+    enter = (middle - reach).max(axis=0)
+    return leave - np.maximum(enter, 0)
+
+
+def _cylinder(radius: float, half: float, origins: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Metres of each ray within the cylinder."""
+    a = max(float(light[:2] @ light[:2]), 1e-12)
+    b = light[:2] @ origins[:2]
+    c = (origins[:2] * origins[:2]).sum(axis=0) - np.float32(radius**2)
+    root = np.sqrt(np.maximum(b * b - np.float32(a) * c, 0))
+    rise = light[2] if abs(light[2]) > 1e-6 else np.float32(1e-6)
+    middle, reach = -origins[2] / rise, abs(half / rise)
+    leave = np.minimum((root - b) / np.float32(a), middle + reach)
+    enter = np.maximum((-root - b) / np.float32(a), middle - reach)
+    return leave - np.maximum(enter, 0)
