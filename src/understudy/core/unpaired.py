@@ -1,0 +1,122 @@
+"""Two policies on different episodes: nothing is in common, so only the two counts k of n can be compared.
+
+- difference: the score interval of Miettinen and Nurminen (Statistics in Medicine 4, 1985). Not exact; its coverage by
+  enumeration is in docs/concepts/statistics.md.
+- test: Boschloo's (Statistica Neerlandica 24, 1970). Exact whatever the common success rate, never weaker than Fisher's.
+
+Boschloo's p-value is the largest probability, over the common rate, of a table whose Fisher p-value is as small as the
+one seen. Given the total t of successes such tables are a tail of a hypergeometric distribution, whose probability does
+not depend on the rate: one number per t, and what is left to maximise is a binomial mean of N + 1 numbers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import gammaln, xlog1py, xlogy
+
+from .stats import Interval, check_confidence, check_counts, normal_quantile
+
+_HALVINGS = 60
+# Fisher p-values that differ by less are equal: rounding must not drop a table from the tail
+_EQUAL = 1e-10
+# points per standard deviation of the number of successes at which the common rate is first tried
+_POINTS_PER_DEVIATION = 8
+
+
+def boschloo(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float:
+    """Exact two-sided p-value of "both are equally good": twice the smaller one-sided one, at most 1."""
+    check_counts(successes_a, n_a)
+    check_counts(successes_b, n_b)
+    a_better = _one_sided(successes_a, n_a, successes_b, n_b)
+    b_better = _one_sided(successes_b, n_b, successes_a, n_a)
+    return min(1.0, 2 * min(a_better, b_better))
+
+
+def _one_sided(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float:
+    seen = _tails(n_a, n_b, successes_a + successes_b)
+    first = max(0, successes_a + successes_b - n_b)
+    limit = seen[successes_a - first] * (1 + _EQUAL)
+    return _largest_mean(_tails_within(n_a, n_b, limit))
+
+
+def _tails(n_a: int, n_b: int, total: int) -> np.ndarray:
+    """P(A has at least x of `total` successes), for every x that can be: Fisher's one-sided p-values."""
+    x = np.arange(max(0, total - n_b), min(total, n_a) + 1)
+    probability = np.exp(_log_choose(n_a, x) + _log_choose(n_b, total - x) - _log_choose(n_a + n_b, total))
+    tails: np.ndarray = np.cumsum(probability[::-1])[::-1]
+    return tails
+
+
+def _tails_within(n_a: int, n_b: int, limit: float) -> np.ndarray:
+    """(N + 1,): for each total of successes the largest tail that is at most `limit`, 0 where none is."""
+    totals = range(n_a + n_b + 1)
+    return np.array([max(tails[tails <= limit], default=0.0) for tails in (_tails(n_a, n_b, t) for t in totals)])
+
+
+def _largest_mean(values: np.ndarray) -> float:
+    """The largest mean of values[t] with t binomial, over its rate: a grid, then golden sections around its maximum."""
+    trials = len(values) - 1
+    total = np.arange(trials + 1)
+    weights = _log_choose(trials, total)
+
+    def mean(angle: np.ndarray) -> np.ndarray:
+        # in this angle the number of successes spreads alike everywhere, so an even grid misses no peak
+        rate = np.sin(angle[:, None]) ** 2
+        return np.exp(weights + xlogy(total, rate) + xlog1py(trials - total, -rate)) @ values
+
+    grid = np.linspace(0, math.pi / 2, max(64, round(math.pi * _POINTS_PER_DEVIATION * math.sqrt(trials))))
+    best = int(np.argmax(coarse := np.concatenate([mean(part) for part in np.array_split(grid, len(grid) // 64)])))
+    low, high = grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)]
+    for _ in range(_HALVINGS):
+        inner = low + (high - low) * np.array([0.381966, 0.618034])
+        left, right = mean(inner)
+        low, high = (low, inner[1]) if left > right else (inner[0], high)
+    return float(max(coarse[best], mean(np.array([(low + high) / 2]))[0]))
+
+
+def _log_choose(n: int, k: np.ndarray | int) -> np.ndarray:
+    return np.asarray(gammaln(n + 1) - gammaln(np.asarray(k) + 1) - gammaln(n - np.asarray(k) + 1))
+
+
+def miettinen_nurminen(successes_a: int, n_a: int, successes_b: int, n_b: int, confidence: float = 0.95) -> Interval:
+    """Interval of (success rate of A) - (success rate of B), within [-1, 1]: what a score test does not reject."""
+    check_counts(successes_a, n_a)
+    check_counts(successes_b, n_b)
+    z = normal_quantile(check_confidence(confidence))
+    low = _lower_end(successes_a, n_a, successes_b, n_b, z)
+    return Interval(low, -_lower_end(successes_b, n_b, successes_a, n_a, z))
+
+
+def _lower_end(successes_a: int, n_a: int, successes_b: int, n_b: int, z: float) -> float:
+    estimate = successes_a / n_a - successes_b / n_b
+    low, high = -1.0, estimate
+    if estimate == -1.0:
+        return -1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if estimate - middle > z * math.sqrt(_variance(successes_a, n_a, successes_b, n_b, middle)):
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def _variance(successes_a: int, n_a: int, successes_b: int, n_b: int, difference: float) -> float:
+    """Variance of the estimated difference if the true one is `difference` and the rates are as likely as can be.
+
+    The rate of B is the root of a cubic (the derivative of the likelihood), in closed form by an angle.
+    """
+    n, successes = n_a + n_b, successes_a + successes_b
+    c2 = ((n_a + 2 * n_b) * difference - n - successes) / (3 * n)
+    c1 = ((n_b * difference - n - 2 * successes_b) * difference + successes) / (3 * n)
+    c0 = successes_b * difference * (1 - difference) / (2 * n)
+    q = c2**3 - 1.5 * c1 * c2 + c0
+    p = math.copysign(math.sqrt(max(0.0, c2 * c2 - c1)), q)
+    cosine = max(-1.0, min(1.0, q / p**3)) if p else 0.0
+    rate_b = 2 * p * math.cos((math.pi + math.acos(cosine)) / 3) - c2
+    rate_b = min(max(rate_b, 0.0, -difference), 1.0, 1.0 - difference)
+    rate_a = rate_b + difference
+    variance = rate_a * (1 - rate_a) / n_a + rate_b * (1 - rate_b) / n_b
+    return max(0.0, variance) * n / (n - 1)
