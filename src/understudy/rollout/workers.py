@@ -22,6 +22,7 @@ from typing import Any
 
 from understudy.core.errors import UnderstudyError, from_json
 
+PROGRAM = ("-m", "understudy.rollout.worker")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
 
 
@@ -41,7 +42,8 @@ def run_in_workers(
                 item -> dict. Setup, items and answers have to be JSON.
     timeout_s   an item that takes longer is Lost, and its process is killed; setting up has the same time
 
-    Raises the UnderstudyError that an item raised in its process. When the caller stops early, the processes end.
+    Raises the UnderstudyError that an item raised in its process, and one when a process cannot be set up: where
+    nothing can work, no item is to blame. When the caller stops early, the processes end.
     """
     pending: queue.SimpleQueue[Any] = queue.SimpleQueue()
     for item in items:
@@ -82,6 +84,7 @@ class _Worker(threading.Thread):
         self.first_line = json.dumps({"target": target, "setup": setup})
         self.pending, self.answers, self.timeout_s = pending, answers, timeout_s
         self.process: subprocess.Popen[str] | None = None
+        self.lock = threading.Lock()
         self.stopped = False
 
     def run(self) -> None:
@@ -99,54 +102,77 @@ class _Worker(threading.Thread):
 
     def stop(self) -> None:
         """End the process, whatever it is doing."""
-        self.stopped = True
+        with self.lock:
+            self.stopped = True
         self._end()
 
     def _answer(self, item: Any) -> Any:
+        if self.process is None:
+            failure = self._set_up()
+            if failure is not None:
+                return failure
+        answer, reason = self._ask(json.dumps(item))
+        if answer is None:
+            self.process = None
+            return Lost(reason)
+        return from_json(answer["error"]) if "error" in answer else answer["answer"]
+
+    def _set_up(self) -> UnderstudyError | None:
+        """Start a process that is ready for items; what went wrong, if it is not."""
+        with self.lock:
+            if self.stopped:
+                return UnderstudyError("stopped")
+            self.process = subprocess.Popen(
+                [sys.executable, *PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=os.environ | ONE_THREAD,
+                # Ctrl-C in the terminal is for the caller, which then ends its processes
+                start_new_session=True,
+            )
+        answer, reason = self._ask(self.first_line)
+        if answer is None:
+            return UnderstudyError(f"a worker process could not be set up: {reason}", hint="its own words stand above")
+        if "error" in answer:
+            self._end()
+            return from_json(answer["error"])
+        return None
+
+    def _ask(self, line: str) -> tuple[dict[str, Any] | None, str]:
+        """(what the process answers to `line`, ""), or (None, why there is no answer) and the process is gone."""
         process = self.process
-        if process is None:
-            process = self.process = self._started()
-        assert process.stdin is not None and process.stdout is not None
+        assert process is not None and process.stdin is not None and process.stdout is not None
         timer = threading.Timer(self.timeout_s, process.kill)
         timer.start()
         began = time.monotonic()
         try:
-            process.stdin.write(json.dumps(item) + "\n")
+            process.stdin.write(line + "\n")
             process.stdin.flush()
-            line = process.stdout.readline()
+            answer = process.stdout.readline()
         except OSError:
-            line = ""
+            answer = ""
         finally:
             timer.cancel()
-        if line:
-            answer = json.loads(line)
-            return from_json(answer["error"]) if "error" in answer else answer["answer"]
+        # a process that is killed while it answers leaves half a line
+        if answer.endswith("\n"):
+            found: dict[str, Any] = json.loads(answer)
+            return found, ""
+        process.kill()
         code = process.wait()
-        self.process = None
         if time.monotonic() - began >= self.timeout_s:
-            return Lost(f"no answer within {self.timeout_s:g} s")
-        return Lost(f"the process died (exit code {code})")
-
-    def _started(self) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "understudy.rollout.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | ONE_THREAD,
-            # Ctrl-C in the terminal is for the caller, which then ends its processes
-            start_new_session=True,
-        )
-        assert process.stdin is not None
-        process.stdin.write(self.first_line + "\n")
-        process.stdin.flush()
-        return process
+            return None, f"no answer within {self.timeout_s:g} s"
+        return None, f"the process died (exit code {code})"
 
     def _end(self) -> None:
         process, self.process = self.process, None
         if process is not None:
             process.kill()
             process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
 
 
 def check_answer(answer: dict[str, Any] | Lost) -> dict[str, Any]:
