@@ -84,13 +84,22 @@ def thinned(pictures: np.ndarray) -> np.ndarray:
 
 
 def _of_pictures(batches: Iterator[np.ndarray]) -> dict[str, np.ndarray]:
-    """From uint8 batches. A histogram of 256 levels per channel loses nothing, so quantiles are exact here as well."""
+    """From uint8 batches."""
     histogram = np.zeros((3, 256), np.int64)
     count = 0
     for batch in batches:
         count += len(batch)
-        for channel in range(3):
-            histogram[channel] += np.bincount(batch[..., channel].ravel(), minlength=256)
+        histogram += histogram_of(batch)
+    return of_histogram(histogram, count)
+
+
+def histogram_of(pictures: np.ndarray) -> np.ndarray:
+    """(3, 256): how often each level occurs in each channel of (B, h, w, 3) uint8 pictures."""
+    return np.stack([np.bincount(pictures[..., channel].ravel(), minlength=256) for channel in range(3)])
+
+
+def of_histogram(histogram: np.ndarray, count: int) -> dict[str, np.ndarray]:
+    """Statistics of `count` pictures from their levels (3, 256): it loses nothing, so quantiles are exact as well."""
     level = np.arange(256) / 255.0
     pixels = histogram.sum(1)
     mean = histogram @ level / pixels
