@@ -12,7 +12,7 @@ of the difference of the overall means is estimated as that of two crossed rando
 with V_seeds(X) = var(rates of X's policies) / S, V_episodes the variance over episodes of the difference of the two
 sides' means, divided by n. The degrees of freedom are Satterthwaite's (Biometrics Bulletin 2, 1946). V is never taken
 smaller than V_seeds, than V_episodes, nor than what so many independent episodes would have: policies that happen to do
-alike must not make the interval vanish. Coverage by simulation with 3, 5 and 10 seeds is in docs/concepts/statistics.md.
+alike must not make the interval vanish. docs/concepts/statistics.md has its coverage with 3, 5 and 10 seeds.
 """
 
 from __future__ import annotations

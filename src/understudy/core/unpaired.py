@@ -2,7 +2,7 @@
 
 - difference: the score interval of Miettinen and Nurminen (Statistics in Medicine 4, 1985). Not exact; its coverage by
   enumeration is in docs/concepts/statistics.md.
-- test: Boschloo's (Statistica Neerlandica 24, 1970). Exact whatever the common success rate, never weaker than Fisher's.
+- test: Boschloo's (Statistica Neerlandica 24, 1970). Exact whatever the common rate, never weaker than Fisher's.
 
 Boschloo's p-value is the largest probability, over the common rate, of a table whose Fisher p-value is as small as the
 one seen. Given the total t of successes such tables are a tail of a hypergeometric distribution, whose probability does
@@ -64,7 +64,8 @@ def _largest_mean(values: np.ndarray) -> float:
     def mean(angle: np.ndarray) -> np.ndarray:
         # in this angle the number of successes spreads alike everywhere, so an even grid misses no peak
         rate = np.sin(angle[:, None]) ** 2
-        return np.exp(weights + xlogy(total, rate) + xlog1py(trials - total, -rate)) @ values
+        means: np.ndarray = np.exp(weights + xlogy(total, rate) + xlog1py(trials - total, -rate)) @ values
+        return means
 
     grid = np.linspace(0, math.pi / 2, max(64, round(math.pi * _POINTS_PER_DEVIATION * math.sqrt(trials))))
     best = int(np.argmax(coarse := np.concatenate([mean(part) for part in np.array_split(grid, len(grid) // 64)])))
@@ -77,7 +78,8 @@ def _largest_mean(values: np.ndarray) -> float:
 
 
 def _log_choose(n: int, k: np.ndarray | int) -> np.ndarray:
-    return np.asarray(gammaln(n + 1) - gammaln(np.asarray(k) + 1) - gammaln(n - np.asarray(k) + 1))
+    chosen = np.asarray(k)
+    return np.asarray(gammaln(n + 1) - gammaln(chosen + 1) - gammaln(n - chosen + 1))
 
 
 def miettinen_nurminen(successes_a: int, n_a: int, successes_b: int, n_b: int, confidence: float = 0.95) -> Interval:
