@@ -44,11 +44,13 @@ class PixelGrid:
     right   (w,) float32, metres: column centres
     up      (h,) float32, metres: row centres, the top row first
     focal   pixels a metre on that plane
+    shortening   (h, w) float32: one over the length of each pixel's direction
     """
 
     right: np.ndarray
     up: np.ndarray
     focal: float
+    shortening: np.ndarray
 
 
 @lru_cache(maxsize=32)
@@ -57,4 +59,5 @@ def pixel_grid(width: int, height: int, fovy: float) -> PixelGrid:
     focal = height / 2 / np.tan(np.deg2rad(fovy) / 2)
     right = (np.arange(width) + 0.5 - width / 2) / focal
     up = (height / 2 - 0.5 - np.arange(height)) / focal
-    return PixelGrid(right.astype(np.float32), up.astype(np.float32), float(focal))
+    shortening = 1 / np.sqrt(1 + right**2 + up[:, None] ** 2)
+    return PixelGrid(*(part.astype(np.float32) for part in (right, up)), float(focal), shortening.astype(np.float32))

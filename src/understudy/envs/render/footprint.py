@@ -8,7 +8,7 @@ import numpy as np
 
 from .camera import PixelGrid
 
-NEAR = 1e-3  # metres: nearer than this nothing is drawn
+_BEHIND = 1e-3  # metres before the camera: what is nearer has no place on the screen
 CORNERS = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # (8, 3)
 
 Box = tuple[int, int, int, int]  # first row, last row + 1, first column, last column + 1
@@ -24,7 +24,7 @@ def screen_boxes(corners: np.ndarray, grid: PixelGrid) -> np.ndarray:
     """
     height, width = len(grid.up), len(grid.right)
     depth = -corners[:, :, 2]
-    behind = depth < NEAR
+    behind = depth < _BEHIND
     safe = np.where(behind, 1.0, depth)
     columns = corners[:, :, 0] / safe * grid.focal + width / 2
     rows = height / 2 - corners[:, :, 1] / safe * grid.focal

@@ -1,22 +1,27 @@
-"""The colour of visible points: a key light from one side, a fill light from the camera, a bright sky, a soft gleam.
+"""The colour of what pixels show: a key light from one side, a fill light at the camera, a bright sky, a soft gleam.
 
-Everything is computed at once for the points of all solids; nothing here knows how they were found.
+A point's normal is `(point - clip(point, -core, core)) * weight` in the solid's own frame: a sphere's core is its
+centre, a capsule's its axis, a box's what remains of it without rounded edges, so that edges catch the light.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .solids import ShadingTable
+from .solids import Solid
+from .textures import table_factor
+from .view import View
 
 KEY = 0.50
 FILL = 0.16
-AMBIENT = 0.34
-SKY = 0.12  # more ambient light from above than from the side, less from below
+AMBIENT = 0.36
+SKY = 0.12  # that much more ambient light from above than from the side, and less from below
 GLEAM = 0.16
-SHADOW = 0.42  # share of a level surface's light that a shadow takes away: about KEY / (KEY + FILL + AMBIENT + SKY)
+_BEVEL = 0.12  # of the shortest half-extent: how far from an edge a solid is shaded as if it were rounded
+_LARGEST_BEVEL = 0.0025  # metres: a table top is not a pillow
 
 _HORIZON = (0.905, 0.920, 0.935)
 _ZENITH = (0.600, 0.715, 0.840)
@@ -24,64 +29,109 @@ _FLOOR = (0.760, 0.770, 0.785)
 
 
 @dataclass(frozen=True)
-class Points:
-    """Visible points of solids.
+class Finish:
+    """What a solid's normals and colour are made of.
 
-    solid      (N,) which solid
-    world      (3, N) where, metres
-    local      (3, N) where in the solid's own frame
-    toward     (3, N) from the point towards the camera, unit length, in the world
+    core     (3, 1) float32, metres
+    weight   (3, 1) float32
+    rim      of a cylinder, metres: farther than this from its axis its wall begins to count; else infinite
     """
 
-    solid: np.ndarray
-    world: np.ndarray
-    local: np.ndarray
-    toward: np.ndarray
+    core: np.ndarray
+    weight: np.ndarray
+    rim: float
+    colour: np.ndarray
+    texture: str | None
 
 
-def shade(points: Points, table: ShadingTable, rotations: np.ndarray, light: np.ndarray) -> np.ndarray:
-    """(3, N) float32 colours, 0..1 but for the gleam, with no shadow.
+def finish_of(solid: Solid) -> Finish:
+    """How `solid` is shaded."""
+    extents = np.array(solid.extents)
+    bevel = min(_BEVEL * float(extents.min()), _LARGEST_BEVEL)
+    core, weight, rim = np.zeros(3), np.ones(3), np.inf
+    match solid.kind:
+        case "box":
+            core = extents - bevel
+        case "plane":
+            core = np.array([np.inf, np.inf, -1.0])  # clip makes any height -1: the normal points up
+        case "capsule":
+            core[2] = solid.size[1]
+        case "cylinder":
+            core[2] = solid.size[1] - bevel
+            rim = solid.size[0] - bevel
+        case "ellipsoid":
+            weight = (extents.min() / extents) ** 2
+    columns = (np.asarray(part, np.float32)[:, None] for part in (core, weight, solid.colour))
+    core, weight, colour = columns
+    return Finish(core, weight, rim, colour, solid.texture)
 
-    rotations   (n, 3, 3) float32, solid to world
-    light       (3,) float32 unit vector towards the light
+
+def shade(
+    view: View, finishes: Sequence[Finish], light: np.ndarray, depth: np.ndarray, number: np.ndarray, pixels: np.ndarray
+) -> np.ndarray:
+    """(3, N) float32 colours of pixels with these flat indices (N,): 0..1 but for the gleam, and with no shadow.
+
+    light    (3,) unit vector towards the light, in the world
+    depth    (h, w) of what is seen there
+    number   (h, w) of the solid that is seen there; all pixels must show one
     """
-    normal = _normals(points, table, rotations)
-    facing = np.einsum("in,in->n", normal, points.toward)
-    lit = np.maximum(light @ normal, 0)
-    amount = KEY * lit + FILL * np.maximum(facing, 0) + SKY * normal[2] + AMBIENT
-    half = points.toward + light[:, None]
-    gleam = np.einsum("in,in->n", normal, half) / np.sqrt(np.einsum("in,in->n", half, half))
-    gleam = np.maximum(gleam, 0) * (lit > 0)
-    for _ in range(5):
-        gleam *= gleam
-    colours: np.ndarray = table.colour.T[:, points.solid] * amount + GLEAM * gleam
+    which = number.reshape(-1)[pixels]
+    order = np.argsort(which, kind="stable")
+    pixels, which = pixels[order], which[order]
+    rows, columns = np.divmod(pixels, depth.shape[1])
+    far = depth.reshape(-1)[pixels]
+    directions = view.down[-1][:, rows] + view.across[-1][:, columns]
+    world = directions * far + view.origin[-1][:, None]
+    normal, paint = np.empty_like(world), np.empty_like(world)
+    for index, start, end in _runs(which):
+        turn = view.rotations[index].astype(np.float32)
+        local = turn.T @ (world[:, start:end] - view.positions[index].astype(np.float32)[:, None])
+        np.matmul(turn, _normal(finishes[index], local), out=normal[:, start:end])
+        paint[:, start:end] = finishes[index].colour
+        if finishes[index].texture == "table":
+            footprint = float(far[start:end].mean()) / view.grid.focal
+            paint[:, start:end] *= table_factor(local[0], local[1], footprint)
+    normal *= 1 / np.sqrt((normal * normal).sum(axis=0))
+    toward = directions * -view.grid.shortening.reshape(-1)[pixels]
+    colours = np.empty_like(paint)
+    colours[:, order] = _light(normal, toward, paint, light.astype(np.float32))
     return colours
 
 
-def _normals(points: Points, table: ShadingTable, rotations: np.ndarray) -> np.ndarray:
-    """(3, N) unit normals in the world."""
-    local = points.local
-    core = table.core.T[:, points.solid]
-    normal = local - np.minimum(np.maximum(local, -core), core)
-    normal *= table.weight.T[:, points.solid]
-    round_ = np.flatnonzero(table.is_cylinder[points.solid])
-    if len(round_):
-        # the wall counts only near the rim: by how far the point lies beyond a core of radius - bevel
-        radius = np.sqrt((local[:2, round_] ** 2).sum(axis=0))
-        bevel = table.bevel[points.solid[round_]]
-        rim = np.maximum(radius - (table.radius[points.solid[round_]] - bevel), 0)
-        normal[:2, round_] = local[:2, round_] / np.maximum(radius, 1e-9) * rim
-    turned = np.einsum("nij,jn->in", rotations[points.solid], normal)
-    turned /= np.sqrt(np.einsum("in,in->n", turned, turned)) + np.float32(1e-20)
-    return turned
+def _runs(sorted_numbers: np.ndarray) -> list[tuple[int, int, int]]:
+    """(number, start, end) of each run of equal numbers."""
+    starts = [0, *(np.flatnonzero(np.diff(sorted_numbers)) + 1).tolist()]
+    ends = [*starts[1:], len(sorted_numbers)]
+    return [(int(sorted_numbers[a]), a, b) for a, b in zip(starts, ends, strict=True) if a < b]
 
 
-def sky(directions: np.ndarray) -> np.ndarray:
-    """(3, ...) colours where a ray meets nothing: a gradient by height. `directions` (3, ...) in the world."""
-    slope = directions[2] / np.sqrt((directions * directions).sum(axis=0))
+def _normal(finish: Finish, local: np.ndarray) -> np.ndarray:
+    """(3, N) normals, not of unit length, at points `local` (3, N) of the surface."""
+    normal = local - np.minimum(np.maximum(local, -finish.core), finish.core)
+    if np.isfinite(finish.rim):
+        radius = np.sqrt((local[:2] * local[:2]).sum(axis=0)) + np.float32(1e-9)
+        normal[:2] *= np.maximum(radius - np.float32(finish.rim), 0) / radius
+    return np.asarray(normal * finish.weight)
+
+
+def _light(normal: np.ndarray, toward: np.ndarray, paint: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """(3, N) colours. `toward` (3, N): unit vectors from the points to the camera."""
+    facing = (normal * toward).sum(axis=0)
+    lit = light @ normal
+    amount = np.maximum(lit, 0) * np.float32(KEY) + np.maximum(facing, 0) * np.float32(FILL)
+    amount += normal[2] * np.float32(SKY) + np.float32(AMBIENT)
+    # Blinn's half vector is (toward + light) / |toward + light|, and |toward + light|^2 = 2 + 2 toward.light
+    gleam = np.maximum(facing + lit, 0) ** 2 / (2 + 2 * (light @ toward))
+    gleam *= lit > 0
+    for _ in range(4):
+        gleam *= gleam
+    return np.asarray(paint * amount + gleam * np.float32(GLEAM))
+
+
+def sky(directions: np.ndarray, shortening: np.ndarray) -> np.ndarray:
+    """(3, h, w) colours where a ray meets nothing: a gradient by height. `directions` (3, h, w) in the world."""
+    slope = directions[2] * shortening
     up = np.minimum(np.maximum(slope * 2, 0), 1)
     down = np.minimum(np.maximum(slope * -3, 0), 1)
-    shape = (3,) + (1,) * up.ndim
-    horizon, zenith, floor = (np.array(c, np.float32).reshape(shape) for c in (_HORIZON, _ZENITH, _FLOOR))
-    colours: np.ndarray = horizon + up * (zenith - horizon) + down * (floor - horizon)
-    return colours
+    horizon, zenith, floor = (np.array(c, np.float32)[:, None, None] for c in (_HORIZON, _ZENITH, _FLOOR))
+    return np.asarray(horizon + up * (zenith - horizon) + down * (floor - horizon))

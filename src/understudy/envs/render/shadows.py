@@ -7,49 +7,101 @@ point is follows from how much of the body its ray passes through, which makes a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from .footprint import Box
 from .solids import Solid
+from .view import View
 
-_SMALLEST_GROUND = 0.012  # metres: half-extent below which a top takes no shadow
+_SMALLEST_TOP = 0.012  # metres: half-extent below which a top takes no shadow
+_FLUSH = 1e-4  # metres: what rises less than this above a ground throws no shadow on it
 _EDGE = 0.0025  # metres: width of the soft edge of a shadow cast from no height
 _SPREAD = 0.10  # how much wider it gets per metre of height
 
 
 @dataclass(frozen=True)
-class Ground:
+class Top:
     """The level top of a resting solid."""
 
     solid: int
     height: float  # metres, in the world
 
 
-def find_grounds(solids: list[Solid], positions: np.ndarray, rotations: np.ndarray) -> list[Ground]:
-    """The tops that take shadows: planes, and boxes that stand straight and are wide enough."""
-    grounds = []
+@dataclass(frozen=True)
+class Ground:
+    """A top as one camera sees it.
+
+    box     its screen rectangle
+    seen    (h, w) float32: 1 where a pixel shows it, else 0
+    place   (2, h, w) float32: x and y of what each pixel shows, metres, in the world
+    """
+
+    top: Top
+    box: Box
+    seen: np.ndarray
+    place: np.ndarray
+
+
+def find_tops(solids: Sequence[Solid], positions: np.ndarray, rotations: np.ndarray) -> list[Top]:
+    """The tops that take shadows: resting planes, and resting boxes that stand straight and are wide enough."""
+    tops = []
     for index, solid in enumerate(solids):
         if not solid.fixed or solid.kind not in ("plane", "box"):
             continue
         upright = np.abs(rotations[index][2])  # how much each of its axes points up
         axis = int(upright.argmax())
         extents = np.array(solid.extents)
-        if upright[axis] < 1 - 1e-6 or np.delete(extents, axis).min() < _SMALLEST_GROUND:
-            continue
-        grounds.append(Ground(index, float(positions[index][2] + extents[axis])))
+        if upright[axis] > 1 - 1e-6 and np.delete(extents, axis).min() > _SMALLEST_TOP:
+            tops.append(Top(index, float(positions[index][2] + extents[axis])))
+    return tops
+
+
+def find_grounds(tops: Sequence[Top], world: np.ndarray, number: np.ndarray) -> list[Ground]:
+    """The tops in view. `world` (3, h, w): where each pixel's ray ends; `number` (h, w): on which solid."""
+    grounds = []
+    for top in tops:
+        seen = (number == top.solid) & (np.abs(world[2] - top.height) < _FLUSH)
+        rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+        if len(rows):
+            box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+            grounds.append(Ground(top, box, seen.astype(np.float32), world[:2]))
     return grounds
 
 
-def thrown_corners(corners: np.ndarray, height: float, light: np.ndarray) -> np.ndarray:
-    """(n, 16, 3): corners (n, 8, 3) in the world, moved along the light onto the level `height`, and right below.
+def darken(
+    view: View,
+    solids: Sequence[Solid],
+    which: Sequence[int],
+    grounds: Sequence[Ground],
+    light: np.ndarray,
+    shadow: np.ndarray,
+) -> None:
+    """Let the solids `which` throw their shadows: `shadow` (h, w) rises to 0..1 where they fall on a ground.
 
-    Both, because what stands in the ground throws no shadow from the part of it that is under.
+    light   (3,) unit vector towards the light, in the world
     """
-    rise = np.maximum(corners[:, :, 2] - height, 0)
-    thrown = corners - (rise / light[2])[:, :, None] * light
-    thrown[:, :, 2] = height
-    return thrown
+    for ground in grounds:
+        height = ground.top.height
+        rise = view.corners[which][:, :, 2:] - height
+        boxes = view.screen_boxes(view.corners[which] - rise / light[2] * light)
+        boxes[:, ::2] = np.maximum(boxes[:, ::2], ground.box[::2])
+        boxes[:, 1::2] = np.minimum(boxes[:, 1::2], ground.box[1::2])
+        above = rise.max(axis=(1, 2)) > _FLUSH
+        for index, stands, (top, bottom, left, right) in zip(which, above, boxes.tolist(), strict=True):
+            if top >= bottom or left >= right or not stands or index == ground.top.solid:
+                continue
+            inverse = view.rotations[index].T
+            start = inverse @ (np.array([0, 0, height]) - view.positions[index])
+            place = ground.place[:, top:bottom, left:right].reshape(2, -1)
+            origins = inverse[:, :2].astype(np.float32) @ place + start.astype(np.float32)[:, None]
+            direction = (inverse @ light).astype(np.float32)
+            dark = darkness(solids[index], origins, direction, float(view.positions[index][2]) - height)
+            dark = np.minimum(dark, ground.seen[top:bottom, left:right].reshape(-1))
+            window = shadow[top:bottom, left:right]
+            np.maximum(window, dark.reshape(window.shape), out=window)
 
 
 def darkness(solid: Solid, origins: np.ndarray, light: np.ndarray, height: float) -> np.ndarray:
@@ -69,8 +121,7 @@ def darkness(solid: Solid, origins: np.ndarray, light: np.ndarray, height: float
             size = np.array(solid.size, np.float32)
             scaled = light / size
             far = float(np.sqrt(scaled @ scaled))
-            ball = _band(np.zeros(3, np.float32), 1.0, origins / size[:, None], scaled / far, edge / size.min())
-            return ball
+            return _band(np.zeros(3, np.float32), 1.0, origins / size[:, None], scaled / far, edge / size.min())
         case "cylinder":
             return _cylinder(*solid.size[:2], origins, light) / edge
     return _box(np.array(solid.size, np.float32), origins, light) / edge
