@@ -1,0 +1,85 @@
+"""How the experts move: each command is a function of the present state, so that it can be learnt from pictures.
+
+No trajectory is planned and no clock runs. The hand is drawn along a funnel that ends in its goal: far away it keeps a
+hand's breadth above the table, near the goal it comes down. It aims at the point of the funnel one step further, gains
+speed at a steady rate and loses it so as to arrive slowly. Whatever disturbs it, the next command answers.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .kinematics import Place
+from .model import CUBE, FPS, PARALLEL
+from .world import World
+
+OPEN = 0.65  # rad: the jaw lets a cube pass with a centimetre on either side
+CLOSED = PARALLEL  # rad: the jaws are as far apart as a cube is wide
+_SQUEEZE = 0.10  # rad: how much further than it can close the jaw is told to
+_JAW_STEP = 0.16  # rad a control step
+_YAW_STEP = 0.10
+_FASTEST, _SLOWEST = 0.30, 0.06  # m/s, of the command; the hand, lagging behind, reaches about half
+_GAIN, _BRAKE = 2.5, 1.1  # m/s^2 to begin with, and towards the goal
+# the funnel: height above the goal at distance d is HIGH (1 - exp(-(d - CLOSE) / WIDE)); m
+_HIGH, _WIDE, _CLOSE = 0.060, 0.022, 0.002
+_YAW_COUNTS = 0.03  # m/rad: a hand that is not turned yet counts as further away
+
+
+class Motion:
+    """Commands for the arm of `world`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def go(
+        self, position: np.ndarray, yaw: float, jaw: float, *, squeeze: bool = False, funnel: bool = True
+    ) -> np.ndarray:
+        """(6,) rad: one control step towards a hand at `position` (3,) m, turned to `yaw`, its jaw at `jaw` rad.
+
+        squeeze   press with the jaw instead of standing at `jaw`
+        funnel    come from above; False: the straight line
+        """
+        world = self._world
+        joints, hand = world.joints, world.hand()
+        turn = yaw - hand.yaw
+        pace = self._speed(hand, position) / FPS
+        aim = _funnel(hand.position, position, pace, _YAW_COUNTS * abs(turn)) if funnel else position
+        step = aim - hand.position
+        far = float(np.linalg.norm(step))
+        if far > pace:
+            step *= pace / far
+        jaw_now = float(joints[5])
+        jaw_next = jaw_now + min(_JAW_STEP, max(-_JAW_STEP, jaw - jaw_now))
+        next_yaw = hand.yaw + min(_YAW_STEP, max(-_YAW_STEP, turn))
+        command = world.kinematics.solve(Place(hand.position + step, next_yaw), jaw_next, joints)
+        if squeeze:
+            command[5] = jaw_next - _SQUEEZE
+        return command
+
+    def rise(self, position: np.ndarray, height: float, jaw: float) -> np.ndarray:
+        """(6,) rad: with a cube in the jaws straight up, and the more towards `position` the higher above the table."""
+        hand = self._world.hand()
+        share = min(1.0, max(0.0, (hand.position[2] - CUBE) / height)) ** 2
+        goal = position.copy()
+        goal[:2] = hand.position[:2] + share * (position[:2] - hand.position[:2])
+        return self.go(goal, hand.yaw, jaw, squeeze=True, funnel=False)
+
+    def _speed(self, hand: Place, goal: np.ndarray) -> float:
+        """m/s: as fast as the hand can be after a step, and still stop at the goal."""
+        left = float(np.linalg.norm(goal - hand.position))
+        braking = math.sqrt(_SLOWEST**2 + 2 * _BRAKE * left)
+        return max(_SLOWEST, min(_FASTEST, braking, self._world.hand_speed() + _GAIN / FPS))
+
+
+def _funnel(hand: np.ndarray, goal: np.ndarray, pace: float, further: float) -> np.ndarray:
+    """(3,) m: the point of the funnel around `goal` that is `pace` m further in than the hand."""
+    across = goal[:2] - hand[:2]
+    distance = float(np.linalg.norm(across))
+    ahead = max(0.0, distance - pace)
+    at = goal.copy()
+    if distance > 0:
+        at[:2] -= across / distance * ahead
+    at[2] += _HIGH * -math.expm1(-max(0.0, ahead + further - _CLOSE) / _WIDE)
+    return at
