@@ -91,7 +91,7 @@ def measure(options: EvalOptions, checkpoint: Path, home: RunFolder | None) -> H
     from understudy.data.frames import open_frames, plan_frames
     from understudy.evaluate.episodes import check_held_out, wanted_episodes
     from understudy.evaluate.heldout import evaluate
-    from understudy.evaluate.matching import check_features
+    from understudy.policies.matching import check_features
     from understudy.policies.pretrained import load_policy
 
     episodes = wanted_episodes(options.dataset.episodes, home)

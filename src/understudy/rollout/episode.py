@@ -19,6 +19,9 @@ from understudy.envs.environment import Environment
 from .actors import Actor
 
 TIME_LIMIT = "time limit"
+_RAISED = "the environment or the policy raised"
+# what the reason of an episode begins with when it ended by an exception
+RAISED = "the environment or the policy raised"
 # an action may miss its limits by this share of their range and is clipped, as a servo would; further off is a fault
 TOLERANCE = 1.0
 
@@ -91,7 +94,7 @@ def run_episode(
     except UnderstudyError:
         raise
     except Exception as error:
-        success, reason = False, f"the environment or the policy raised {type(error).__name__}: {error}"
+        success, reason = False, f"{RAISED} {type(error).__name__}: {error}"
     return Episode(
         seed=seed,
         instruction=instruction,
@@ -102,6 +105,11 @@ def run_episode(
         latencies=list(actor.latencies),
         wall_s=time.perf_counter() - began,
     )
+
+
+def is_broken(episode: Episode) -> bool:
+    """Whether something raised in it: the environment may not be sound any more."""
+    return episode.reason.startswith(_RAISED)
 
 
 def fault_of(env: Environment, action: np.ndarray) -> str | None:

@@ -5,7 +5,7 @@ import pytest
 from known_policies import config_for
 from understudy.core.errors import ConfigError
 from understudy.data.spec import DatasetSpec, FeatureSpec, FeatureType
-from understudy.evaluate.matching import check_features
+from understudy.policies.matching import check_features
 
 
 def spec(*, camera: str = "top", height: int = 48, joints: int = 6, extra: bool = False) -> DatasetSpec:
