@@ -1,4 +1,8 @@
-"""Which episodes may be called held-out: those the run of the policy put aside, and no others by guess."""
+"""Which episodes may be called held-out: those the run of the policy put aside, and no others by guess.
+
+The run also tells which episodes were trained on, for the baseline that looks things up in them, and which are there
+to choose by.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from understudy.core import log
-from understudy.core.errors import ConfigError
+from understudy.core.errors import ConfigError, DataError
 from understudy.core.run_folder import RunFolder
 from understudy.data.split import Split
 from understudy.report.events import lookup, read_history
+
+from .nearest import Absent
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
@@ -53,6 +59,37 @@ def check_held_out(asked: Sequence[int] | Literal["all"] | None, dataset: Datase
     seen = sorted(set(loaded) & set(_split_of(run).train))
     if seen:
         log.warn(f"{len(seen)} of {len(loaded)} episodes were trained on, so this is no held-out error: {_short(seen)}")
+
+
+def training_episodes(dataset: Dataset, run: RunFolder | None) -> Dataset | Absent:
+    """The episodes that the run was trained on, read from the folder of `dataset`; or why they cannot be had.
+
+    Nothing is fetched: what is not on this machine is absent.
+    """
+    from understudy.data.lerobot import load_dataset
+
+    if run is None:
+        return Absent("the policy does not lie in a run folder, so what it was trained on is not known")
+    if _trained_on(run) != dataset.fingerprint:
+        return Absent("the run was not trained on this dataset")
+    train = _split_of(run).train
+    if not train:
+        return Absent("the run has no split.json that names its training episodes")
+    renamed = {dataset.declared_name(name): name for name in dataset.spec.features}
+    renamed = {old: new for old, new in renamed.items() if old != new}
+    try:
+        # a folder, and no name of a repository: so that nothing is fetched
+        return load_dataset(str(dataset.root.resolve()), episodes=train, rename_map=renamed)
+    except DataError as error:
+        return Absent(f"the training episodes cannot be read here ({error.what})")
+
+
+def validation_episodes(dataset: Dataset, run: RunFolder | None) -> list[int]:
+    """The loaded episodes that the run held out to choose by; none where that is not known."""
+    if run is None or _trained_on(run) != dataset.fingerprint:
+        return []
+    kept = set(_split_of(run).validation)
+    return [episode.index for episode in dataset.episodes if episode.index in kept]
 
 
 def _trained_on(run: RunFolder) -> str | None:

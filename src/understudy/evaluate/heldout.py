@@ -2,34 +2,50 @@
 
 Every frame of the episodes but their first is a window: `predict` gives a chunk, and the chunk is compared with the
 actions that followed. A small error is necessary for a policy that works, not sufficient: nothing is executed here, so
-errors do not add up as they do on a robot. What it does tell is whether the policy beats two that need no training.
+errors do not add up as they do on a robot. What it does tell is whether the policy beats those that need no training
+(baselines.py), what it looks at (probes.py), and how well its chunks fit together (seams.py, horizon_choice.py).
+
+Unusual: each frame is predicted once. The error, the replayed episodes and every way of executing them are read off
+the same predictions, an episode at a time.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from understudy.core.errors import CheckpointError, ConfigError
+from understudy.core.errors import ConfigError
 from understudy.core.log import progress
-from understudy.core.rng import Rng
 from understudy.data.rows import evenly_spaced
-from understudy.policies.action_error import ActionError, action_error
+from understudy.policies.action_error import ActionError
+from understudy.policies.base import evaluating
+from understudy.policies.config import Horizon
+from understudy.policies.matching import check_features
 
-from .baselines import hold, mean_action
-from .matching import check_features
+from .baselines import add_errors, untrained
+from .execution import ensembled
+from .horizon_choice import HorizonChoice, Trials
+from .nearest import NOT_GIVEN, Absent, find_neighbours
+from .predictions import Predictions, opened, predict_episode
+from .probed import Probed
+from .probes import probe
 from .result import HeldOutResult, Replay
+from .seams import find_seams
 
 if TYPE_CHECKING:
     from understudy.data.frames import Frames
     from understudy.data.lerobot import Dataset, Episode
     from understudy.data.windows import Windows
     from understudy.policies.base import Policy
+
+    from .nearest import Nearest
+
+# enough to tell a ratio of 1.05 from 1.2, and at most ten times as many predictions
+PROBE_FRAMES = 256
 
 
 def evaluate(
@@ -41,33 +57,38 @@ def evaluate(
     max_frames: int | None = None,
     frames: Frames | None = None,
     name: str | None = None,
+    training: Dataset | Absent = NOT_GIVEN,
+    validation: Collection[int] = (),
+    probe_frames: int = PROBE_FRAMES,
 ) -> HeldOutResult:
-    """Action error of `policy` on whole episodes of `dataset`, beside the two baselines.
+    """Action error of `policy` on whole episodes of `dataset`, beside baselines and probes.
 
-    episodes     episode indices; None: every episode that is loaded
-    max_frames   measure at most this many frames, evenly spaced; None: all
-    frames       the dataset's frames if they are open already
-    name         what the result calls the policy; None: its type
+    episodes       episode indices; None: every episode that is loaded
+    max_frames     measure at most this many frames, evenly spaced; None: all
+    frames         the dataset's frames if they are open already
+    name           what the result calls the policy; None: its type
+    training       the training episodes, which the nearest neighbour is looked for in, or why they cannot be had
+    validation     of the episodes those by which settings may be chosen: never any that a final number is taken from
+    probe_frames   probe what the policy looks at on this many frames, evenly spaced; 0: not at all
 
     The policy stays in the mode and on the device it is in. Raises ConfigError when an episode is not loaded, when the
-    policy's features are not those of the dataset, and when there is no frame to measure.
+    policy's features are not those of the dataset, and when there is no frame to measure; CheckpointError when a
+    prediction is not finite.
     """
     chosen = _chosen(dataset, episodes)
     check_features(policy.config, dataset.spec)
-    every = np.concatenate([np.arange(e.start + 1, e.start + e.length) for e in chosen])
-    measured = evenly_spaced(every, max_frames)
-    if not len(measured):
-        raise ConfigError(
-            "there is no frame to measure: n = 0",
-            where=f"{dataset.repo_id}, episodes {[e.index for e in chosen]}",
-            hint="the first frame of an episode is left out, so an episode needs at least two",
-        )
-    offsets = [offset for offset in policy.config.action_offsets() if offset >= 0]
-    executed = policy.config.horizon().executed
-    with _opened(dataset, frames, policy, offsets) as windows, _predicting(policy):
-        errors = _measure(policy, dataset, windows, measured, batch_size)
-        replays = [_replay(policy, dataset, windows, episode, executed, batch_size) for episode in chosen]
+    measured = _measured(dataset, chosen, max_frames)
     deviation = policy.normalizer.statistics.get("action", {}).get("std")
+    spread = None if deviation is None else np.asarray(deviation, dtype=np.float64)
+    neighbours = find_neighbours(training, dataset, [episode.index for episode in chosen], policy.config)
+    probed = None
+    with opened(dataset, frames, policy) as windows, evaluating(policy), torch.no_grad():
+        survey = _survey(policy, dataset, windows, chosen, measured, neighbours, set(validation), spread, batch_size)
+        if probe_frames:
+            rows = evenly_spaced(measured, probe_frames)
+            probed = Probed(probe(policy, windows, rows, batch_size), spread, len(rows))
+    choice, why_not = _choice(survey, max_frames)
+    absent = {"nearest": neighbours.reason} if isinstance(neighbours, Absent) else {}
     return HeldOutResult(
         policy=name or policy.config.type,
         dataset=dataset.repo_id,
@@ -75,9 +96,13 @@ def evaluate(
         episodes=[episode.index for episode in chosen],
         frames=len(measured),
         joints=list(dataset.spec.action.names),
-        errors=errors,
-        deviation=None if deviation is None else np.asarray(deviation, dtype=np.float64),
-        replays=replays,
+        errors=survey.errors,
+        deviation=spread,
+        replays=survey.replays,
+        probed=probed,
+        seams=find_seams(survey.replays, spread),
+        horizon_choice=choice,
+        absent=absent | ({"horizon_choice": why_not} if why_not else {}),
     )
 
 
@@ -95,89 +120,102 @@ def _chosen(dataset: Dataset, indices: Sequence[int] | None) -> list[Episode]:
     return [by_index[index] for index in dict.fromkeys(indices)]
 
 
-@dataclass
-class _Chunk:
-    """Predicted and demonstrated actions (B, S, A) of some rows, and (B, S) where nothing was demonstrated."""
-
-    rows: np.ndarray
-    predicted: torch.Tensor
-    actual: torch.Tensor
-    is_pad: torch.Tensor
-
-
-@contextlib.contextmanager
-def _opened(dataset: Dataset, frames: Frames | None, policy: Policy, offsets: Sequence[int]) -> Iterator[Windows]:
-    """Windows over the dataset, with its frames decoded; frames that were opened here are closed again."""
-    from understudy.data.frames import open_frames, plan_frames
-    from understudy.data.windows import Windows
-
-    opened = open_frames(dataset, plan_frames(dataset, tier="auto")) if frames is None else frames
-    cameras = [name for name in dataset.spec.cameras if name in policy.config.input_features]
-    try:
-        yield Windows(dataset, opened, action_offsets=offsets, cameras=cameras)
-    finally:
-        if frames is None:
-            opened.close()
-
-
-@contextlib.contextmanager
-def _predicting(policy: Policy) -> Iterator[None]:
-    was_training = policy.training
-    policy.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        policy.train(was_training)
-
-
-def _chunks(policy: Policy, windows: Windows, rows: np.ndarray, batch_size: int) -> Iterator[_Chunk]:
-    device = next(policy.parameters()).device
-    for first in range(0, len(rows), batch_size):
-        batch = windows.gather(rows[first : first + batch_size])
-        observation = {name: value.to(device) for name, value in batch.observation.items()}
-        predicted = policy.predict(observation, Rng(0, first)).float().cpu()
-        yield _Chunk(rows[first : first + batch_size], predicted, batch.action, batch.action_is_pad)
-
-
-def _measure(
-    policy: Policy, dataset: Dataset, windows: Windows, rows: np.ndarray, batch_size: int
-) -> dict[str, ActionError]:
-    """policy, hold and, where the statistics allow it, mean -> error over all of `rows`."""
-    errors: dict[str, ActionError] = {}
-    mean = mean_action(policy)
-    with progress("evaluating", len(rows), "frames") as advance:
-        for chunk in _chunks(policy, windows, rows, batch_size):
-            _check_finite(chunk, dataset)
-            steps = chunk.actual.shape[1]
-            candidates = {"policy": chunk.predicted, "hold": hold(dataset, chunk.rows, steps)}
-            if mean is not None:
-                candidates["mean"] = mean.expand_as(chunk.actual)
-            for name, predicted in candidates.items():
-                error = action_error(predicted, chunk.actual, chunk.is_pad)
-                errors[name] = errors[name] + error if name in errors else error
-            advance(len(chunk.rows))
-    return errors
-
-
-def _check_finite(chunk: _Chunk, dataset: Dataset) -> None:
-    bad = ~torch.isfinite(chunk.predicted).flatten(1).all(1).numpy()
-    if bad.any():
-        row = int(chunk.rows[bad][0])
-        episode = dataset.episodes[int(dataset.episode_of_row[row])].index
-        raise CheckpointError(
-            "the policy predicts actions that are not finite",
-            where=f"episode {episode}, frame {int(dataset.frame_index[row])}",
-            hint="its weights are damaged or training had diverged; take an earlier checkpoint",
+def _measured(dataset: Dataset, chosen: list[Episode], max_frames: int | None) -> np.ndarray:
+    """The rows whose error counts. Raises ConfigError when there is none."""
+    measured = evenly_spaced(np.concatenate([np.arange(e.start + 1, e.start + e.length) for e in chosen]), max_frames)
+    if not len(measured):
+        raise ConfigError(
+            "there is no frame to measure: n = 0",
+            where=f"{dataset.repo_id}, episodes {[e.index for e in chosen]}",
+            hint="the first frame of an episode is left out, so an episode needs at least two",
         )
+    return measured
 
 
-def _replay(
-    policy: Policy, dataset: Dataset, windows: Windows, episode: Episode, executed: int, batch_size: int
-) -> Replay:
-    """The episode as the policy would have acted it out, `executed` actions at a time, each from a true observation."""
-    starts = np.arange(0, episode.length, executed)
-    chunks = _chunks(policy, windows, episode.start + starts, batch_size)
-    predicted = [chunk.predicted[:, :executed].flatten(0, 1).numpy() for chunk in chunks]
-    demonstrated = dataset.columns["action"][episode.start : episode.start + episode.length]
-    return Replay(episode.index, demonstrated, np.concatenate(predicted)[: episode.length], starts)
+@dataclass
+class _Survey:
+    """What one pass over the episodes found."""
+
+    trials: Trials
+    errors: dict[str, ActionError] = field(default_factory=dict)
+    replays: list[Replay] = field(default_factory=list)
+
+
+def _survey(
+    policy: Policy,
+    dataset: Dataset,
+    windows: Windows,
+    chosen: list[Episode],
+    measured: np.ndarray,
+    neighbours: Nearest | Absent,
+    validation: set[int],
+    spread: np.ndarray | None,
+    batch_size: int,
+) -> _Survey:
+    """Predict at every frame that is wanted, once; errors over `measured`, replays, and settings on `validation`."""
+    horizon = policy.config.horizon()._replace(predicted=len(windows.offsets))
+    own_spread = dataset.columns["action"].astype(np.float64).std(0) if spread is None else spread
+    survey = _Survey(Trials(horizon, own_spread))
+    wanted = [_wanted(episode, measured, horizon) for episode in chosen]
+    with progress("evaluating", sum(map(len, wanted)), "frames") as advance:
+        for episode, frames in zip(chosen, wanted, strict=True):
+            found = predict_episode(policy, windows, episode, frames, batch_size, advance)
+            _add_errors(survey.errors, found, policy, dataset, measured, neighbours)
+            demonstrated = dataset.columns["action"][episode.start : episode.start + episode.length]
+            survey.replays.append(_replay(found, demonstrated, horizon))
+            if episode.index in validation and found.is_complete:
+                survey.trials.add(episode.index, found.chunks.numpy(), demonstrated)
+    return survey
+
+
+def _wanted(episode: Episode, measured: np.ndarray, horizon: Horizon) -> np.ndarray:
+    """The frames to predict at: those that are measured, and those from which chunks are executed."""
+    inside = measured[(measured >= episode.start) & (measured < episode.start + episode.length)] - episode.start
+    return np.union1d(inside, _starts(episode.length, horizon))
+
+
+def _starts(length: int, horizon: Horizon) -> np.ndarray:
+    return np.arange(0, length, 1 if horizon.ensemble_coefficient is not None else horizon.executed)
+
+
+def _add_errors(
+    errors: dict[str, ActionError],
+    found: Predictions,
+    policy: Policy,
+    dataset: Dataset,
+    measured: np.ndarray,
+    neighbours: Nearest | Absent,
+) -> None:
+    """policy, hold, mean where the statistics allow it, nearest where there is one -> error over `measured` rows."""
+    counts = np.isin(found.episode.start + found.frames, measured)
+    rows = found.episode.start + found.frames[counts]
+    if not len(rows):
+        return
+    steps = found.actual.shape[1]
+    chunks = {"policy": found.chunks[counts], **untrained(policy, dataset, rows, steps)}
+    if not isinstance(neighbours, Absent):
+        chunks["nearest"] = neighbours.chunks(dataset, rows, steps)
+    add_errors(errors, chunks, found.actual[counts], found.is_pad[counts])
+
+
+def _replay(found: Predictions, demonstrated: np.ndarray, horizon: Horizon) -> Replay:
+    """The episode as the policy would have acted it out, executed as configured, each chunk from a true observation."""
+    starts = _starts(found.episode.length, horizon)
+    chunks = found.chunks[np.isin(found.frames, starts)].numpy()
+    if horizon.ensemble_coefficient is not None:
+        predicted = ensembled(chunks, horizon.ensemble_coefficient)
+    else:
+        predicted = chunks[:, : horizon.executed].reshape(-1, chunks.shape[-1])[: found.episode.length]
+    return Replay(found.episode.index, demonstrated, predicted, starts)
+
+
+def _choice(survey: _Survey, max_frames: int | None) -> tuple[HorizonChoice | None, str]:
+    """How to execute chunks, or None and the reason."""
+    choice = survey.trials.result()
+    if choice is not None:
+        return choice, ""
+    if max_frames is not None:
+        return None, "it needs every frame, and only some were measured"
+    if survey.trials.horizon.predicted < 2:
+        return None, "the policy predicts one action at a time"
+    return None, "no validation episode of the policy's own run is among the evaluated ones"

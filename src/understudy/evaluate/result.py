@@ -7,7 +7,7 @@ eval/<name>/predictions.npz    demonstrated and predicted actions of each episod
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,15 @@ from understudy import __version__
 from understudy.core.files import folder_written_atomically
 from understudy.policies.action_error import ActionError, in_deviations
 
-BASELINES = {"hold": "holding the last action", "mean": "the mean action"}
+from .horizon_choice import HorizonChoice
+from .probed import Probed
+from .seams import Seams
+
+BASELINES = {
+    "hold": "holding the last action",
+    "mean": "the mean action",
+    "nearest": "what was done in the most similar training state",
+}
 
 
 @dataclass(frozen=True)
@@ -40,9 +48,13 @@ class Replay:
 class HeldOutResult:
     """Action errors of a policy and of the baselines on the same windows.
 
-    errors      "policy", "hold" and, if the policy knows the mean action, "mean"
-    deviation   (A,) standard deviation of each joint in the training data, None if the policy does not know it
-    frames      how many windows were measured (n)
+    errors          "policy", "hold", "mean" if the policy knows the mean action, "nearest" if there was where to look
+    deviation       (A,) standard deviation of each joint in the training data, None if the policy does not know it
+    frames          how many windows were measured (n)
+    probed          None: not asked for
+    seams           None: no episode has two chunks
+    horizon_choice  None: no validation episode to choose by, or nothing to choose
+    absent          what of "nearest" and "horizon_choice" could not be measured -> why
     """
 
     policy: str
@@ -54,6 +66,10 @@ class HeldOutResult:
     errors: dict[str, ActionError]
     deviation: np.ndarray | None
     replays: list[Replay]
+    probed: Probed | None = None
+    seams: Seams | None = None
+    horizon_choice: HorizonChoice | None = None
+    absent: dict[str, str] = field(default_factory=dict)
 
     @property
     def steps(self) -> int:
@@ -80,11 +96,17 @@ class HeldOutResult:
             return (self.error(baseline) or 0.0) / max(self.error() or 0.0, 1e-12)
         return self.mae_mean(baseline) / max(self.mae_mean(), 1e-12)
 
-    def verdict(self) -> str:
-        """One line: how the policy compares with each baseline."""
-        return "; ".join(
+    def verdicts(self) -> list[str]:
+        """What a person needs to know, a line each: baselines, what it looks at, seams, how to execute it."""
+        against = "; ".join(
             f"{compared(self.times_better(name))} {words}" for name, words in BASELINES.items() if name in self.errors
         )
+        others = [part for part in (self.probed, self.seams, self.horizon_choice) if part is not None]
+        return [against, *(sentence for part in others for sentence in part.verdict())]
+
+    def verdict(self) -> str:
+        """The same in one line."""
+        return ". ".join(self.verdicts())
 
     def to_json(self) -> dict[str, Any]:
         """The document of `understudy eval --json`."""
@@ -102,6 +124,11 @@ class HeldOutResult:
             "baselines_action_error": {name: self.error(name) for name in others},
             "times_better": {name: self.times_better(name) for name in others},
             "verdict": self.verdict(),
+            "probes": self.probed.to_json(self.joints) if self.probed else {},
+            "probe_frames": self.probed.frames if self.probed else 0,
+            "seams": self.seams.to_json(self.joints) if self.seams else None,
+            "horizon_choice": self.horizon_choice.to_json() if self.horizon_choice else None,
+            "absent": self.absent,
             "by_step": {
                 "seconds_ahead": [step / self.fps for step in range(self.steps)],
                 "frames": [int(count) for count in self.errors["policy"].count],

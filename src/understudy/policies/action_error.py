@@ -60,3 +60,8 @@ def in_deviations(error: ActionError, deviation: Tensor) -> float:
     """
     moving = deviation > 1e-3 * deviation.max()
     return float((error.per_joint()[moving] / deviation[moving].double()).mean())
+
+
+def overall(error: ActionError, deviation: Tensor | None) -> float:
+    """One number to compare by: in standard deviations where they are known, else the plain mean over the joints."""
+    return float(error.per_joint().mean()) if deviation is None else in_deviations(error, deviation)

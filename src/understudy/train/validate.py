@@ -14,7 +14,8 @@ import torch
 
 from understudy.core.rng import Rng
 from understudy.data.rows import evenly_spaced, rows_of_episodes
-from understudy.policies.action_error import ActionError, action_error, in_deviations
+from understudy.evaluate.baselines import add_errors, untrained
+from understudy.policies.action_error import ActionError, in_deviations
 
 from .step import autocast
 
@@ -70,7 +71,6 @@ class HeldOut:
         policy.eval()
         parts: dict[str, float] = {}
         errors: dict[str, ActionError] = {}
-        mean_action = torch.as_tensor(policy.normalizer.statistics["action"]["mean"], dtype=torch.float32)
         for first in range(0, len(self._rows), self._batch_size):
             rows = self._rows[first : first + self._batch_size]
             batch = self._windows.gather(rows)
@@ -82,18 +82,15 @@ class HeldOut:
                 predicted = policy.predict(placed.observation, rng).float().cpu()
             for name, value in {"loss": loss.total, **loss.parts}.items():
                 parts[name] = parts.get(name, 0.0) + float(value) * len(rows) / len(self._rows)
-            candidates = {"policy": predicted}
+            chunks = {"policy": predicted}
             if self._baselines is None:
-                candidates["hold"] = self._action_before(rows)[:, None].expand_as(batch.action)
-                candidates["mean"] = mean_action.expand_as(batch.action)
-            for name, chunk in candidates.items():
-                error = action_error(chunk, batch.action, batch.action_is_pad)
-                errors[name] = errors[name] + error if name in errors else error
+                chunks |= untrained(policy, self._dataset, rows, batch.action.shape[1])
+            add_errors(errors, chunks, batch.action, batch.action_is_pad)
         policy.train(was_training)
 
         spread = torch.as_tensor(policy.normalizer.statistics["action"]["std"], dtype=torch.float64)
         if self._baselines is None:
-            self._baselines = {name: in_deviations(errors[name], spread) for name in ("hold", "mean")}
+            self._baselines = {name: in_deviations(errors[name], spread) for name in errors if name != "policy"}
         names = self._dataset.spec.action.names
         return {
             **parts,
@@ -103,6 +100,3 @@ class HeldOut:
             "episodes": self._episodes,
             "frames": len(self._rows),
         }
-
-    def _action_before(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(self._dataset.columns["action"][rows - 1])

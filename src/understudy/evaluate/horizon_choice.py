@@ -1,0 +1,189 @@
+"""How much of each chunk to execute, and whether to average overlapping ones: tried on recorded validation episodes.
+
+From chunks predicted at every frame it is worked out what each setting would have executed there (execution.py), how
+far that is from what was demonstrated, and how rough a motion it is beside the demonstrated one.
+
+    action_error   mean over the joints of |executed - demonstrated| / standard deviation
+    roughness      mean over the joints of |change of the step from one control step to the next| / standard deviation
+
+The rule: of the settings whose error is within 5 % of the smallest, the least rough one. Nothing is executed here, so
+errors do not build up and acting on old predictions costs more, and predicting often looks better, than on a robot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from understudy.policies.config import Horizon
+
+from .execution import ensembled, open_loop
+
+# differences below this share say nothing: frames of one episode are no independent measurements
+TOO_SMALL = 1.05
+LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200)
+# positive ones lean on older predictions, negative ones on newer; 0.01 is the ACT paper's
+COEFFICIENTS = (0.1, 0.01, 0.0, -0.1)
+CAVEAT = (
+    "on recordings errors do not build up, so predicting often looks better here than it is; on a robot, or simulated, "
+    "try the recommended setting beside the configured one"
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way of executing chunks: `n_action_steps` of each, or the weighted mean of all there are."""
+
+    n_action_steps: int
+    temporal_ensemble_coeff: float | None = None
+
+    def execute(self, chunks: np.ndarray) -> np.ndarray:
+        """(T, A): what is executed at each frame of an episode, from `chunks` (T, S, A) predicted at each."""
+        if self.temporal_ensemble_coeff is None:
+            return open_loop(chunks, self.n_action_steps)
+        return ensembled(chunks, self.temporal_ensemble_coeff)
+
+    def __str__(self) -> str:
+        if self.temporal_ensemble_coeff is None:
+            return f"n_action_steps={self.n_action_steps}"
+        return f"temporal_ensemble_coeff={self.temporal_ensemble_coeff:g}"
+
+
+def configured(horizon: Horizon) -> Setting:
+    """The setting that the policy's configuration asks for."""
+    return Setting(horizon.executed, horizon.ensemble_coefficient)
+
+
+def settings_to_try(horizon: Horizon) -> list[Setting]:
+    """The configured one among a few others; none when a chunk is a single action, so that there is no choice."""
+    if horizon.predicted < 2:
+        return []
+    own = configured(horizon)
+    lengths = {n for n in LENGTHS if n < horizon.predicted} | {horizon.predicted}
+    coefficients = list(COEFFICIENTS)
+    if own.temporal_ensemble_coeff is None:
+        lengths.add(own.n_action_steps)
+    elif own.temporal_ensemble_coeff not in coefficients:
+        coefficients.append(own.temporal_ensemble_coeff)
+    return [*map(Setting, sorted(lengths)), *(Setting(1, c) for c in sorted(coefficients, reverse=True))]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a setting would have done: error and roughness, both in standard deviations of the actions."""
+
+    setting: Setting
+    error: float
+    roughness: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "n_action_steps": self.setting.n_action_steps,
+            "temporal_ensemble_coeff": self.setting.temporal_ensemble_coeff,
+            "action_error": self.error,
+            "roughness": self.roughness,
+        }
+
+
+@dataclass(frozen=True)
+class HorizonChoice:
+    """The settings that were tried, the one to take, and how rough the demonstrations themselves are."""
+
+    episodes: list[int]
+    frames: int
+    trials: list[Trial]
+    configured: Trial
+    demonstrated_roughness: float
+
+    @property
+    def recommended(self) -> Trial:
+        """Of the settings within 5 % of the smallest error the least rough; the configured one if it is no worse."""
+        smallest = min(trial.error for trial in self.trials)
+        near = [trial for trial in self.trials if trial.error <= TOO_SMALL * smallest]
+        best = min(near, key=lambda trial: trial.roughness)
+        is_as_good = self.configured in near and self.configured.roughness <= TOO_SMALL * best.roughness
+        return self.configured if is_as_good else best
+
+    def verdict(self) -> list[str]:
+        """One sentence."""
+        best, own = self.recommended, self.configured
+        errors = [trial.error for trial in self.trials]
+        if max(errors) <= TOO_SMALL * min(errors) and best is own:
+            return ["how much of each chunk is executed makes no difference here that could be told from chance"]
+        if best is own:
+            return [f"{own.setting}, as configured, is as good on validation episodes as any setting tried"]
+        gain = f"error {best.error:.3f} instead of {own.error:.3f}"
+        if own.error <= TOO_SMALL * best.error:
+            gain = f"no larger an error, and {own.roughness / max(best.roughness, 1e-12):.1f} times as smooth"
+        return [f"{best.setting} serves better on validation episodes than {own.setting}, as configured: {gain}"]
+
+    def to_json(self) -> dict[str, Any]:
+        """Every trial, the configured and the recommended one, and the caveat."""
+        return {
+            "episodes": self.episodes,
+            "frames": self.frames,
+            "settings": [trial.to_json() for trial in self.trials],
+            "configured": self.configured.to_json(),
+            "recommended": self.recommended.to_json(),
+            "demonstrated_roughness": self.demonstrated_roughness,
+            "verdict": " ".join(self.verdict()),
+            "caveat": CAVEAT,
+        }
+
+
+@dataclass
+class _Sums:
+    """Over frames, per joint: distances to the demonstrated action, and changes of the step."""
+
+    error: np.ndarray | float = 0.0
+    frames: int = 0
+    bend: np.ndarray | float = 0.0
+    bends: int = 0
+
+    def add(self, executed: np.ndarray, demonstrated: np.ndarray) -> None:
+        self.error = self.error + np.abs(executed - demonstrated).sum(0)
+        self.frames += len(executed)
+        bend = np.abs(np.diff(executed, n=2, axis=0))
+        self.bend = self.bend + bend.sum(0)
+        self.bends += len(bend)
+
+
+@dataclass
+class Trials:
+    """Collects, episode by episode, what each setting would have executed.
+
+    spread   (A,) standard deviation of each joint's actions in the training data
+    """
+
+    horizon: Horizon
+    spread: np.ndarray
+    episodes: list[int] = field(default_factory=list)
+    _sums: dict[Setting, _Sums] = field(default_factory=dict)
+    _demonstrated: _Sums = field(default_factory=_Sums)
+
+    def add(self, episode: int, chunks: np.ndarray, demonstrated: np.ndarray) -> None:
+        """An episode: `chunks` (T, S, A) predicted at every frame, `demonstrated` (T, A)."""
+        truth = demonstrated.astype(np.float64)
+        for setting in settings_to_try(self.horizon):
+            self._sums.setdefault(setting, _Sums()).add(setting.execute(chunks).astype(np.float64), truth)
+        self._demonstrated.add(truth, truth)
+        self.episodes.append(episode)
+
+    def result(self) -> HorizonChoice | None:
+        """The choice; None when there was nothing to choose from, or no episode of three frames to choose on."""
+        if not self._sums or not self._demonstrated.bends:
+            return None
+        trials = [
+            Trial(setting, self._mean(sums.error / sums.frames), self._mean(sums.bend / sums.bends))
+            for setting, sums in self._sums.items()
+        ]
+        own = next(trial for trial in trials if trial.setting == configured(self.horizon))
+        demonstrated = self._demonstrated
+        roughness = self._mean(demonstrated.bend / demonstrated.bends)
+        return HorizonChoice(self.episodes, demonstrated.frames, trials, own, roughness)
+
+    def _mean(self, per_joint: np.ndarray | float) -> float:
+        moving = self.spread > 1e-3 * self.spread.max()
+        return float((np.asarray(per_joint)[moving] / self.spread[moving]).mean())
