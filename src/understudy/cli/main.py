@@ -15,6 +15,7 @@ from .errors import report
 # verb -> what it does; its file is cli/<verb>.py, with run(arguments) -> exit code
 VERBS = {
     "train": "train a policy from a LeRobot dataset",
+    "record": "demonstrations of a simulated task, as a LeRobot dataset",
     "eval": "measure a policy on held-out episodes, beside two baselines",
     "data": "data info: what a dataset holds",
     "inspect": "what a checkpoint holds, of any era",

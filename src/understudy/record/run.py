@@ -1,0 +1,225 @@
+"""Record: try seed after seed in parallel, keep what succeeds, put a dataset together.
+
+Which episodes are recorded is a function of the options alone: they are the first successes in the order of their
+seeds, however many processes worked and in whatever order they finished, killed and resumed or not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import math
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import understudy
+from understudy.core import log
+from understudy.core.errors import Interrupted, UnderstudyError
+from understudy.data.recording import RECORDING, Attempt, Recording
+from understudy.data.write.dataset import assemble
+from understudy.data.write.episode import read_staged
+from understudy.envs.catalogue import make_env
+from understudy.rollout.choice import ActorChoice, check_choice
+from understudy.rollout.workers import Lost, run_in_workers
+
+from .attempt import Tried, folder_of, form_of, read_attempt
+from .config import RecordConfig
+from .plan import print_plan
+from .staging import check_target, opened, staging_of
+
+if TYPE_CHECKING:
+    from understudy.data.write.form import DatasetForm
+    from understudy.envs.environment import Task
+
+# a recording in which fewer than one attempt in twenty succeeds would take all night to say so
+_PATIENCE = 20
+# seconds that an attempt may take, at most: a process that hangs must not hang the recording
+_START_S, _STEP_S = 120.0, 2.0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What came of it.
+
+    root       the dataset
+    attempts   every seed tried up to the last one kept, in order
+    seconds    summed over attempts and processes: "drawing", "encoding", "all"; "wall" and "joining" are by the clock
+    """
+
+    root: Path
+    recording: Recording
+    frames: int
+    seconds: dict[str, float]
+
+    @property
+    def episodes(self) -> int:
+        return len(self.recording.seeds)
+
+
+def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False) -> Recorded | None:
+    """Record as `config` says; None for a dry run, which prints the plan and stops.
+
+    resume   go on with a recording that was stopped
+
+    Raises ConfigError (unknown task or camera, target there already, policy that does not fit), UnderstudyError when
+    nearly nothing succeeds, DiskFull, Interrupted; after the last two, `resume` goes on.
+    """
+    target = config.root.absolute()
+    check_target(target, resume=resume)
+    env = make_env(config.env)
+    task = env.task
+    env.close()
+    check_choice(config.policy, task)
+    form = form_of(task, config)
+    workers = config.workers or len(os.sched_getaffinity(0))
+    print_plan(config, task, form, target, workers, len(list(staging_of(target).glob("seed-*"))))
+    if dry_run:
+        return None
+    with _stop_explained(target), opened(target, identity(config, task), resume=resume) as staging:
+        tried = _try_until_done(config, staging, workers, _START_S + _STEP_S * task.horizon)
+        return _put_together(config, task, form, target, staging, tried)
+
+
+def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
+    """Everything that decides the bytes of an episode. How many are recorded, where, by how many processes does not."""
+    return {
+        "env": config.env.model_dump(mode="json"),
+        "task": {"name": task.name, "version": task.version, "settings": dict(task.settings)},
+        "actor": actor_facts(config.policy),
+        "seed": config.seed,
+        "disturbance": config.disturbance,
+        "keep_failures": config.keep_failures,
+        "video": config.dataset.vcodec if config.dataset.video else "png",
+        "packages": packages(task),
+    }
+
+
+def actor_facts(choice: ActorChoice) -> dict[str, Any]:
+    """Who acts, so that it can be told from others: a policy by the hash of its weights."""
+    if choice.path is None:
+        return {"type": choice.type or "expert"}
+    from understudy.policies.places import find_checkpoint
+
+    folder = find_checkpoint(choice.path)
+    digest = hashlib.sha256()
+    for name in ("config.json", "model.safetensors"):
+        digest.update((folder / name).read_bytes())
+    return {"path": str(choice.path), "fingerprint": digest.hexdigest()[:32]}
+
+
+def packages(task: Task) -> dict[str, str]:
+    """Versions of what decides how an episode goes."""
+    versions = {name: importlib.metadata.version(name) for name in ("numpy", *task.packages)}
+    return {"understudy": understudy.__version__} | versions
+
+
+def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s: float) -> list[Tried]:
+    """Attempts by seed, from the first to the one that completes the recording."""
+    wanted = config.dataset.num_episodes
+    tried: dict[int, Tried] = {}
+    with log.progress("recording", wanted, "episodes") as advance:
+        while (missing := wanted - _kept(tried)) > 0:
+            # with one success in two, twice as many seeds are tried: what is too much is left out below
+            ahead = math.ceil(missing * max(1, len(tried)) / max(1, _kept(tried)))
+            seeds = range(config.seed + len(tried), config.seed + len(tried) + ahead)
+            for one in _attempts(config, staging, list(seeds), workers, timeout_s):
+                tried[one.seed] = one
+                advance(int(one.kept), f"{_successes(tried)} of {len(tried)} attempts succeeded")
+                _give_up_if_hopeless(config, tried, one)
+    in_order = [tried[seed] for seed in sorted(tried)]
+    last = [number for number, one in enumerate(in_order) if one.kept][wanted - 1]
+    return in_order[: last + 1]
+
+
+def _attempts(config: RecordConfig, staging: Path, seeds: list[int], workers: int, timeout_s: float) -> Iterator[Tried]:
+    """The attempts with these seeds in the order they finish; first those that an earlier start has finished."""
+    open_seeds = []
+    for seed in seeds:
+        if (done := read_attempt(staging, seed)) is not None:
+            yield done
+        else:
+            open_seeds.append(seed)
+    setup = {"config": config.model_dump(mode="json"), "staging": str(staging)}
+    run = {"workers": workers, "timeout_s": timeout_s}
+    lost: list[int] = []
+    for seed, answer in run_in_workers("understudy.record.attempt:serve", setup, open_seeds, **run):  # type: ignore[arg-type]
+        if isinstance(answer, Lost):
+            lost.append(seed)
+        else:
+            yield Tried(**answer)
+    # a process may die of what has nothing to do with its seed; one that takes another process along is a failure
+    for seed, answer in run_in_workers("understudy.record.attempt:serve", setup, lost, **run):  # type: ignore[arg-type]
+        yield Tried(seed, False, 0, 0.0, answer.reason, False, {}) if isinstance(answer, Lost) else Tried(**answer)
+
+
+def _kept(tried: dict[int, Tried]) -> int:
+    return sum(one.kept for one in tried.values())
+
+
+def _successes(tried: dict[int, Tried]) -> int:
+    return sum(one.success for one in tried.values())
+
+
+def _give_up_if_hopeless(config: RecordConfig, tried: dict[int, Tried], last: Tried) -> None:
+    if len(tried) < _PATIENCE * (1 + _kept(tried)):
+        return
+    reasons = [one.reason for one in tried.values() if not one.kept]
+    common = max(set(reasons), key=reasons.count)
+    raise UnderstudyError(
+        f"{_kept(tried)} of {len(tried)} attempts gave an episode to keep: the recording would never end",
+        where=f"{config.env.type}, {config.policy.name}; the most frequent reason: {common}",
+        hint="less noise, another actor, or --keep_failures=true, which records what fails as well",
+    )
+
+
+def _put_together(
+    config: RecordConfig, task: Task, form: DatasetForm, target: Path, staging: Path, tried: list[Tried]
+) -> Recorded:
+    kept = [one.seed for one in tried if one.kept]
+    told = identity(config, task)
+    recording = Recording(
+        env=told["env"],
+        task=told["task"],
+        actor=told["actor"],
+        disturbance=told["disturbance"],
+        packages=told["packages"],
+        seeds=tuple(kept),
+        attempts=tuple(Attempt(one.seed, one.success, one.steps, one.reason) for one in tried),
+    )
+    episodes = [read_staged(folder_of(staging, seed)) for seed in kept]
+    assemble(target, form, episodes, {RECORDING: recording.to_text()})
+    seconds = {name: sum(one.seconds.get(name, 0.0) for one in tried) for name in ("drawing", "encoding", "all")}
+    return Recorded(target, recording, sum(episode.length for episode in episodes), seconds)
+
+
+@contextmanager
+def _stop_explained(target: Path) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into Interrupted, and say how to go on."""
+
+    def on_term(number: int, frame: FrameType | None) -> None:
+        raise Interrupted("", exit_code=143)
+
+    ours = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, on_term) if ours else None
+    try:
+        yield
+    except (KeyboardInterrupt, Interrupted) as error:
+        staging, code = staging_of(target), getattr(error, "exit_code", 130)
+        if not staging.exists():
+            raise Interrupted("stopped before the first episode was recorded", exit_code=code) from error
+        raise Interrupted(
+            f"stopped; {len(list(staging.glob('seed-*/episode.json')))} episodes are kept",
+            where=str(staging),
+            hint="the same command with --resume=true goes on; remove the folder to begin anew",
+            exit_code=code,
+        ) from error
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, previous)
