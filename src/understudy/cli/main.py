@@ -17,6 +17,7 @@ VERBS = {
     "train": "train a policy from a LeRobot dataset",
     "record": "demonstrations of a simulated task, as a LeRobot dataset",
     "eval": "measure a policy on held-out episodes, beside two baselines",
+    "compare": "two or more evaluations: which is better, and how sure that is",
     "data": "data info: what a dataset holds",
     "inspect": "what a checkpoint holds, of any era",
     "demo": "train and evaluate on recordings that come with Understudy",

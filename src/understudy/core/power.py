@@ -87,6 +87,21 @@ def smallest_unpaired_difference(rate: float, n: int, *, power: float = POWER, a
     return _halve(largest, told) if told(largest) else None
 
 
+def training_seeds(
+    difference: float, spread_a: float, spread_b: float, *, power: float = POWER, alpha: float = 0.05
+) -> int | None:
+    """About how many training seeds of each recipe tell `difference`, by the normal approximation, at least 2.
+
+    spread_a, spread_b   standard deviation over training seeds of the success rate, each over the episodes at hand
+    None if the difference is 0 or would need more than a million.
+    """
+    if difference == 0:
+        return None
+    quantiles = normal_quantile(1 - alpha) + normal_quantile(2 * power - 1)
+    needed = math.ceil((quantiles / difference) ** 2 * (spread_a**2 + spread_b**2))
+    return max(2, needed) if needed <= MOST_EPISODES else None
+
+
 def _check_rates(only_a: float, only_b: float) -> float:
     """Their sum. Raises ConfigError unless both are probabilities of things that exclude each other."""
     if min(only_a, only_b) < 0 or only_a + only_b > 1 + 1e-12:

@@ -1,0 +1,1 @@
+"""Two or more evaluations side by side: which policy is better, and how sure one can be."""
