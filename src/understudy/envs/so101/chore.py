@@ -14,6 +14,7 @@ from .world import World, quarter
 # how far off the cube may be when the jaw begins to close, and while it closes:
 # along the hand, across it, towards the jaw (m), turned (rad)
 _BEGIN = np.array([0.006, 0.006, 0.006, 0.14])
+_LET_GO = OPEN - 0.25  # rad: so far open the jaws pass a cube without touching
 _KEEP = np.array([0.013, 0.011, 0.016, 0.40])
 
 
@@ -58,6 +59,19 @@ def fetch(world: World, motion: Motion, cube: str) -> np.ndarray:
     return motion.go(world.where(cube), yaw, jaw, squeeze=inside)
 
 
+def carry(world: World, motion: Motion, cube: str, goal: np.ndarray, yaw: float) -> np.ndarray:
+    """(6,) rad: bring the cube in the jaws to `goal` (3,) m, however it lies between them."""
+    to_hand = world.hand().position - world.where(cube)
+    return motion.go(goal + to_hand, yaw, CLOSED, squeeze=True)
+
+
+def let_go(world: World, motion: Motion, position: np.ndarray) -> np.ndarray:
+    """(6,) rad: open around `position` (3,) m, then leave upwards."""
+    if world.joints[5] < _LET_GO:
+        return motion.go(position, world.hand().yaw, OPEN, funnel=False)
+    return motion.rise(OPEN)
+
+
 def nearness(distance: float, far: float) -> float:
     """1 at no distance, 0 at `far` m and beyond."""
     return max(0.0, 1.0 - distance / far)
@@ -71,3 +85,14 @@ def reaching(world: World, cube: str) -> float:
 def on_table(world: World, cube: str) -> bool:
     """Whether a cube is no higher than the table bears it."""
     return bool(world.where(cube)[2] < CUBE + 0.004)
+
+
+def flat_distance(world: World, cube: str, goal: np.ndarray) -> float:
+    """m, seen from above."""
+    return float(np.linalg.norm((world.where(cube) - goal)[:2]))
+
+
+def carrying(world: World, cube: str, goal: np.ndarray) -> float:
+    """0..1: how far a cube has been brought: hand at the cube 0.2, both jaws on it 0.1, cube at its goal 0.6."""
+    left = float(np.linalg.norm(world.where(cube) - goal))
+    return 0.2 * reaching(world, cube) + 0.05 * world.jaws_on(cube) + 0.6 * nearness(left, 0.15)

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from understudy.envs.render.scene import Scene
 
 CHORES = {
+    "so101/reach": "understudy.envs.so101.reach:Reach",
     "so101/lift": "understudy.envs.so101.lift:Lift",
+    "so101/pick-place": "understudy.envs.so101.pick_place:PickPlace",
+    "so101/stack": "understudy.envs.so101.stack:Stack",
+    "so101/sort": "understudy.envs.so101.sort:Sort",
 }
 CAMERAS = ("front", "wrist")
 HELD = FPS // 2  # control steps for which a task must stay done: half a second

@@ -10,8 +10,6 @@ from .motion import CLOSED, Motion
 from .world import World
 
 _HEIGHT = 0.05  # m above where it lay
-_HELD_UP = np.array([0.19, 0.0, 0.130])  # where the expert takes it: so far that it is on its way until the end, m
-_RISE = 0.05  # m: straight up at first, towards _HELD_UP from here on
 
 
 class Lift:
@@ -35,4 +33,4 @@ class Lift:
     def command(self, world: World, motion: Motion) -> np.ndarray:
         if not world.holds("cube"):
             return fetch(world, motion, "cube")
-        return motion.rise(_HELD_UP, _RISE, CLOSED)
+        return motion.rise(CLOSED, squeeze=True)

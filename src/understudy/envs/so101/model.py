@@ -50,11 +50,11 @@ def scene(things: str) -> str:
   <asset>
     <texture name="table" type="2d" builtin="checker" rgb1="0.80 0.74 0.66" rgb2="0.77 0.71 0.62"
              width="64" height="64"/>
-    <material name="table" texture="table" texrepeat="8 8" rgba="1 1 1 1"/>
+    <material name="table" texture="table" texrepeat="8 8" rgba="0.62 0.58 0.53 1"/>
   </asset>
   <worldbody>
     <light pos="0.25 0.35 0.9" dir="-0.05 -0.35 -0.9" diffuse="0.6 0.6 0.6" castshadow="true"/>
-    <camera name="front" pos="0.50 0 0.30" xyaxes="0 1 0 -0.62 0 0.78" fovy="42"/>
+    <camera name="front" pos="0.453 0.123 0.26" xyaxes="-0.424 0.906 0 -0.532 -0.249 0.812" fovy="42"/>
     <geom name="table" type="box" size="0.35 0.35 0.01" pos="0.2 0 -0.01" material="table" rgba="0.80 0.74 0.66 1"/>
     <geom name="floor" class="object" type="plane" size="1 1 0.1" group="3"/>
     {_ARM}
@@ -125,7 +125,7 @@ _ARM = f"""
                   rgba="{_JAW}"/>
             <geom type="box" size="0.006 0.006 0.005" pos="0.012 0.046 0" rgba="{_SERVO}"/>
             <geom type="capsule" size="0.003" fromto="0.010 0.012 0 0.010 0.042 0" rgba="{_PRINTED}"/>
-            <camera name="wrist" pos="0.020 0.050 0" xyaxes="0 0 1 0.46 0.888 0" fovy="70"/>
+            <camera name="wrist" pos="0.020 0.050 0" xyaxes="0 0 1 0.54 0.842 0" fovy="66"/>
             <body name="moving_jaw" pos="{PIVOT[0]} 0 {PIVOT[1]}" gravcomp="1">
               <inertial pos="0.03 0 0" mass="0.012" diaginertia="2e-6 7e-6 6e-6"/>
               {_joint(5, "0 -1 0")}

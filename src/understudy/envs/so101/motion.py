@@ -24,6 +24,9 @@ _FASTEST, _SLOWEST = 0.30, 0.06  # m/s, of the command; the hand, lagging behind
 _GAIN, _BRAKE = 2.5, 1.1  # m/s^2 to begin with, and towards the goal
 # the funnel: height above the goal at distance d is HIGH (1 - exp(-(d - CLOSE) / WIDE)); m
 _HIGH, _WIDE, _CLOSE = 0.060, 0.022, 0.002
+_UPWARDS = 0.05  # m above the table: a hand that rises has turned towards its goal here
+# where a hand rises to: so far up that it is still on its way when an episode ends
+_ALOFT = np.array([0.19, 0.0, 0.130])
 _YAW_COUNTS = 0.03  # m/rad: a hand that is not turned yet counts as further away
 
 
@@ -58,13 +61,13 @@ class Motion:
             command[5] = jaw_next - _SQUEEZE
         return command
 
-    def rise(self, position: np.ndarray, height: float, jaw: float) -> np.ndarray:
-        """(6,) rad: with a cube in the jaws straight up, and the more towards `position` the higher above the table."""
+    def rise(self, jaw: float, *, squeeze: bool = False) -> np.ndarray:
+        """(6,) rad: from the table straight up, and the higher the more towards a place in the middle, far above."""
         hand = self._world.hand()
-        share = min(1.0, max(0.0, (hand.position[2] - CUBE) / height)) ** 2
-        goal = position.copy()
-        goal[:2] = hand.position[:2] + share * (position[:2] - hand.position[:2])
-        return self.go(goal, hand.yaw, jaw, squeeze=True, funnel=False)
+        share = min(1.0, max(0.0, (hand.position[2] - CUBE) / _UPWARDS)) ** 2
+        goal = _ALOFT.copy()
+        goal[:2] = hand.position[:2] + share * (goal[:2] - hand.position[:2])
+        return self.go(goal, hand.yaw, jaw, squeeze=squeeze, funnel=False)
 
     def _speed(self, hand: Place, goal: np.ndarray) -> float:
         """m/s: as fast as the hand can be after a step, and still stop at the goal."""
