@@ -41,11 +41,11 @@ class ToyEnvironment(Environment):
     """See above."""
 
     def __init__(self, name: str, config: EnvConfig) -> None:
-        vector = {"shape": (2,), "names": JOINTS}
+        names = tuple(JOINTS)
         features = {
-            "observation.state": FeatureSpec(type=FeatureType.STATE, **vector),
-            CAMERA: FeatureSpec(type=FeatureType.VISUAL, shape=(3, config.height, config.width), names=None),
-            "action": FeatureSpec(type=FeatureType.ACTION, **vector),
+            "observation.state": FeatureSpec("observation.state", FeatureType.STATE, (2,), names),
+            CAMERA: FeatureSpec(CAMERA, FeatureType.VISUAL, (3, config.height, config.width)),
+            "action": FeatureSpec("action", FeatureType.ACTION, (2,), names),
         }
         super().__init__(
             Task(

@@ -1,4 +1,8 @@
-"""`understudy eval`: how far a policy's actions are from those of episodes it has not seen."""
+"""`understudy eval`: how often a policy succeeds in simulation, or how far its actions are from recorded ones.
+
+understudy eval --policy.path=RUN --env.type=so101/lift --eval.n_episodes=50
+understudy eval --policy.path=RUN --dataset.repo_id=you/cube
+"""
 
 from __future__ import annotations
 
@@ -13,19 +17,12 @@ from understudy.core import log
 from understudy.core.config import Options, parse_options
 from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder, run_of_checkpoint
+from understudy.envs.catalogue import EnvConfig
+from understudy.evaluate.simulation.config import EXECUTION, FIRST_SEED, EvalConfig, PolicyOptions
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
     from understudy.evaluate.result import HeldOutResult
-
-
-class PolicyChoice(BaseModel):
-    """Which policy."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: str = Field(min_length=1, description="checkpoint: a pretrained_model folder, or a repository on the Hub")
-    device: str | None = Field(None, description="cuda, cuda:1, mps or cpu; null takes the best one there is")
 
 
 class DatasetChoice(BaseModel):
@@ -45,25 +42,70 @@ class DatasetChoice(BaseModel):
 
 
 class EvalOptions(Options):
-    """Measures a policy on held-out episodes, beside two baselines: hold the last action, mean action."""
+    """Measures a policy: its success in a simulated task (--env.*), or its error on held-out episodes (--dataset.*)."""
 
-    policy: PolicyChoice
-    dataset: DatasetChoice
+    policy: PolicyOptions
+    env: EnvConfig | None = None
+    dataset: DatasetChoice | None = None
     output_dir: Path | None = Field(None, description="new folder for the result; null: eval/ of the policy's run")
-    batch_size: int = Field(16, ge=1, description="windows at once")
-    max_frames: int | None = Field(None, ge=1, description="measure this many frames, evenly spaced; null: all")
+    seed: int = Field(
+        FIRST_SEED, ge=0, le=2**31 - 1, description="seed of the first episode; the next one has seed + 1"
+    )
+    eval: EvalConfig = Field(default_factory=EvalConfig)
+    resume: bool = Field(False, description="in simulation: go on with the evaluation in the output folder")
+    confidence: float = Field(0.95, gt=0, lt=1, description="of the interval of the success rate")
+    batch_size: int = Field(16, ge=1, description="on a dataset: windows at once")
+    max_frames: int | None = Field(
+        None, ge=1, description="on a dataset: measure this many frames, evenly spaced; null: all"
+    )
     tolerance_s: float | None = Field(
-        None, gt=0, description="how far a timestamp may be off; null: reported, not checked"
+        None, gt=0, description="on a dataset: how far a timestamp may be off; null: reported, not checked"
     )
     rename_map: dict[str, str] | None = Field(
-        None, description="dataset's name -> policy's name; null: as the policy was trained"
+        None, description="on a dataset: its name -> policy's name; null: as the policy was trained"
     )
+
+
+# options that say something about one kind of evaluation alone
+_SIMULATION = ("eval", "seed", "resume", "confidence")
+_DATASET = ("batch_size", "max_frames", "tolerance_s", "rename_map")
 
 
 def run(arguments: Sequence[str]) -> int:
     """The verb; its exit code."""
-    refuse_simulation(arguments)
+    refuse_foreign(arguments)
     options = parse_options(EvalOptions, arguments, verb="eval")
+    check_one_kind(options)
+    if options.env is not None:
+        from .eval_simulation import run_simulation
+
+        return run_simulation(options, options.env)
+    assert options.dataset is not None
+    return run_held_out(options, options.dataset)
+
+
+def check_one_kind(options: EvalOptions) -> None:
+    """In simulation or on a dataset: one of them, with the options that belong to it. Raises ConfigError."""
+    if (options.env is None) == (options.dataset is None):
+        both = options.env is not None
+        raise ConfigError(
+            "--env.* and --dataset.* are two evaluations; run one after the other"
+            if both
+            else "evaluate where? --env.type names a simulated task, --dataset.repo_id recorded episodes",
+            hint="understudy eval --policy.path=RUN --env.type=so101/lift, or --dataset.repo_id=you/cube",
+        )
+    foreign, kind = (_DATASET, "on a dataset") if options.env is not None else (_SIMULATION, "in simulation")
+    given = [f"--{name}" for name in foreign if name in options.model_fields_set]
+    if options.dataset is not None:
+        given += [f"--policy.{name}" for name in ("type", *EXECUTION) if name in options.policy.model_fields_set]
+    if given:
+        raise ConfigError(f"{', '.join(given)}: only for an evaluation {kind}")
+
+
+def run_held_out(options: EvalOptions, choice: DatasetChoice) -> int:
+    """Action error on recorded episodes; the exit code."""
+    if options.policy.path is None:
+        raise ConfigError("`--policy.path` is required: which policy?")
     if options.output_dir is not None and options.output_dir.exists():
         raise ConfigError("the output folder is there already", where=str(options.output_dir), hint="name a new one")
 
@@ -72,7 +114,7 @@ def run(arguments: Sequence[str]) -> int:
 
     checkpoint = find_checkpoint(options.policy.path).absolute()
     home = run_of_checkpoint(checkpoint)
-    result = measure(options, checkpoint, home)
+    result = measure(options, choice, checkpoint, home)
     target = options.output_dir or (new_folder(home, checkpoint) if home else None)
     if target is not None:
         result.save(target)
@@ -86,7 +128,7 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(options: EvalOptions, checkpoint: Path, home: RunFolder | None) -> HeldOutResult:
+def measure(options: EvalOptions, choice: DatasetChoice, checkpoint: Path, home: RunFolder | None) -> HeldOutResult:
     """Load the policy and the dataset, choose the episodes, evaluate."""
     from understudy.data.frames import open_frames, plan_frames
     from understudy.evaluate.episodes import check_held_out, wanted_episodes
@@ -94,14 +136,14 @@ def measure(options: EvalOptions, checkpoint: Path, home: RunFolder | None) -> H
     from understudy.policies.matching import check_features
     from understudy.policies.pretrained import load_policy
 
-    episodes = wanted_episodes(options.dataset.episodes, home)
+    episodes = wanted_episodes(choice.episodes, home)
     policy = load_policy(checkpoint, options.policy.device or "auto")
-    dataset = load(options, episodes, policy.rename_map)
+    dataset = load(options, choice, episodes, policy.rename_map)
     for warning in dataset.warnings:
         log.warn(warning)
     check_features(policy.config, dataset.spec)
-    check_held_out(options.dataset.episodes, dataset, home)
-    plan = plan_frames(dataset, tier=options.dataset.frames)
+    check_held_out(choice.episodes, dataset, home)
+    plan = plan_frames(dataset, tier=choice.frames)
     log.say(f"{'frames':<10} {plan.tier}  {plan.reason}")
     frames = open_frames(dataset, plan)
     try:
@@ -117,14 +159,12 @@ def measure(options: EvalOptions, checkpoint: Path, home: RunFolder | None) -> H
         frames.close()
 
 
-def load(options: EvalOptions, episodes: list[int] | None, renames: dict[str, str]) -> Dataset:
+def load(options: EvalOptions, choice: DatasetChoice, episodes: list[int] | None, renames: dict[str, str]) -> Dataset:
     """The episodes of the dataset that was named, all of them for None.
 
     renames   what the policy was trained with; used where nothing else is asked for and the dataset has these names
     """
     from understudy.data.lerobot import load_dataset
-
-    choice = options.dataset
 
     def loaded(rename_map: dict[str, str]) -> Dataset:
         return load_dataset(
@@ -164,11 +204,21 @@ def draw(evaluation: Path, home: RunFolder | None) -> Path:
     return evaluation / "plots"
 
 
-def refuse_simulation(arguments: Sequence[str]) -> None:
-    """LeRobot's flags for simulated environments are refused by name. Raises ConfigError."""
+# LeRobot's flags that have no counterpart -> why
+_FOREIGN = {
+    "eval.use_async_envs": "episodes always run in processes of their own; see --eval.workers",
+    "eval.recording": "episodes are recorded with `understudy record`",
+    "eval.recording_repo_id": "episodes are recorded with `understudy record`",
+    "env.task": "the task is part of its name: --env.type=aloha/transfer-cube",
+    "env.episode_length": "the time limit is called --env.horizon",
+    "env.fps": "a task has a control rate of its own",
+    "policy.use_amp": "numbers are 32 bits wide, so that a result can be repeated",
+}
+
+
+def refuse_foreign(arguments: Sequence[str]) -> None:
+    """LeRobot's flags that are not known here are refused by name. Raises ConfigError."""
     for word in arguments:
-        if word.startswith(("--env.", "--env=", "--eval.")) or word in ("--env", "--eval"):
-            raise ConfigError(
-                f"`{word.split('=')[0]}`: there is no simulated environment yet",
-                hint="measure on held-out episodes: understudy eval --policy.path=... --dataset.repo_id=...",
-            )
+        name = word.partition("=")[0].removeprefix("--")
+        if word.startswith("--") and name in _FOREIGN:
+            raise ConfigError(f"`--{name}` is refused: {_FOREIGN[name]}")

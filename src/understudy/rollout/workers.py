@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,20 @@ class Lost:
 
 
 def run_in_workers(
-    target: str, setup: dict[str, Any], items: Sequence[Any], *, workers: int, timeout_s: float
+    target: str,
+    setup: dict[str, Any],
+    items: Sequence[Any],
+    *,
+    workers: int,
+    timeout_s: float,
+    wanted: Callable[[], bool] = lambda: True,
 ) -> Iterator[tuple[Any, dict[str, Any] | Lost]]:
     """(item, answer) for every item, in the order in which they finish.
 
     target      "understudy.module:function"; function(setup) is called once in each process and gives a function
                 item -> dict. Setup, items and answers have to be JSON.
     timeout_s   an item that takes longer is Lost, and its process is killed; setting up has the same time
+    wanted      asked several times a second; when it says no, there are no more answers
 
     Raises the UnderstudyError that an item raised in its process, and one when a process cannot be set up: where
     nothing can work, no item is to blame. When the caller stops early, the processes end.
@@ -55,6 +62,8 @@ def run_in_workers(
     try:
         for _ in items:
             while True:
+                if not wanted():
+                    return
                 # a short wait keeps Ctrl-C alive
                 with contextlib.suppress(queue.Empty):
                     item, answer = answers.get(timeout=0.2)

@@ -1,0 +1,169 @@
+"""Subject: who is evaluated, known before anything is built: a checkpoint's configuration, or a reference by its name.
+
+A checkpoint is known by the SHA-256 of the files that decide what it does, so that the same policy under another path
+is the same, and another one under the same path is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from understudy.core.errors import ConfigError
+from understudy.core.run_folder import RunFolder, run_of_checkpoint
+from understudy.data.spec import DatasetSpec, FeatureType
+from understudy.policies.checkpoint_config import read_policy_config
+from understudy.policies.matching import check_features
+from understudy.policies.places import find_checkpoint
+
+from .config import EXECUTION, PolicyOptions
+
+if TYPE_CHECKING:
+    from understudy.envs.catalogue import EnvConfig
+    from understudy.envs.environment import Task
+    from understudy.policies.config import PolicyConfig
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who is evaluated.
+
+    who         facts for the record: name, fingerprint, device, ...
+    setup       what a worker process needs to become this subject (JSON)
+    config      of the policy, with the execution that was asked for; None: a reference
+    rename_map  name in the task -> name the policy knows
+    home        the run that the checkpoint belongs to
+    step        of the checkpoint, as its folder writes it
+    """
+
+    who: dict[str, Any]
+    setup: dict[str, Any]
+    config: PolicyConfig | None = None
+    rename_map: dict[str, str] = field(default_factory=dict)
+    home: RunFolder | None = None
+    step: str = "policy"
+
+    @property
+    def name(self) -> str:
+        return str(self.who["name"])
+
+    @property
+    def n_action_steps(self) -> int | None:
+        """Actions executed of each prediction; None for a reference, which predicts nothing."""
+        return None if self.config is None else self.config.horizon().executed
+
+    @property
+    def temporal_ensemble_coeff(self) -> float | None:
+        return None if self.config is None else self.config.horizon().ensemble_coefficient
+
+    def sighted(self, env: EnvConfig) -> EnvConfig:
+        """`env` with pictures of the size that the policy was trained on, unless a size was asked for."""
+        inputs = self.config.input_features.values() if self.config is not None else ()
+        sizes = {feature.shape[1:] for feature in inputs if feature.type is FeatureType.VISUAL}
+        if len(sizes) != 1 or env.model_fields_set & {"width", "height"}:
+            return env
+        height, width = sizes.pop()
+        return env.model_copy(update={"width": width, "height": height})
+
+    def check_fits(self, task: Task) -> None:
+        """Raises ConfigError with a table of both sides when the policy does not fit the task."""
+        if self.config is not None:
+            renamed = {self.rename_map.get(name, name): feature for name, feature in task.features.items()}
+            check_features(self.config, DatasetSpec(renamed, task.fps), "task")
+
+
+def subject_of(options: PolicyOptions) -> Subject:
+    """Who `options` name. Raises ConfigError for a contradiction, CheckpointError for what is no checkpoint."""
+    if options.path is None and options.type is None:
+        raise ConfigError(
+            "which policy? --policy.path or --policy.type is required",
+            hint="--policy.path=RUN, or a reference: --policy.type=expert, hold, mean or random",
+        )
+    if options.type is not None and (options.type != "mean" or options.path is None):
+        return _reference(options)
+    assert options.path is not None
+    checkpoint = find_checkpoint(options.path).absolute()
+    device = options.device or "cpu"
+    if device != "cpu":
+        from understudy.nn.devices import choose_device
+
+        device = str(choose_device(device))
+    prefix = "mean of " if options.type == "mean" else ""
+    who = {
+        "name": f"{prefix}{options.path}",
+        "type": options.type or None,
+        "fingerprint": prefix + fingerprint(checkpoint),
+        "device": device,
+    }
+    home = run_of_checkpoint(checkpoint)
+    step = next((p.name for p in (checkpoint.resolve(), *checkpoint.resolve().parents) if p.name.isdigit()), "policy")
+    setup = {"path": str(checkpoint), "type": options.type, "device": device}
+    if options.type == "mean":
+        return Subject(who, setup, home=home, step=f"mean-{step}")
+    config = executed_as(read_policy_config(checkpoint), options)
+    from understudy.policies.processors import read_processors
+
+    processors = read_processors(checkpoint)
+    rename_map = dict(processors.rename_map) if processors is not None else {}
+    # fields that a policy does not have are not set
+    execution = {name: getattr(config, name) for name in EXECUTION if name in type(config).model_fields}
+    return Subject(
+        who | {"type": config.type, "sees": {n: list(f.shape) for n, f in config.input_features.items()}},
+        setup | {"execution": execution},
+        config=config,
+        rename_map=rename_map,
+        home=home,
+        step=step,
+    )
+
+
+def _reference(options: PolicyOptions) -> Subject:
+    if options.path is not None:
+        raise ConfigError(
+            "`--policy.path` and `--policy.type` both say who is evaluated; give one of them",
+            hint="only --policy.type=mean takes both: the mean action of that policy's data",
+        )
+    if options.type == "mean":
+        raise ConfigError(
+            "--policy.type=mean needs --policy.path too: the mean action is stored with a policy",
+            hint="--policy.type=mean --policy.path=RUN",
+        )
+    if any(getattr(options, name) is not None for name in EXECUTION):
+        raise ConfigError(f"--policy.type={options.type} predicts nothing, so n_action_steps says nothing about it")
+    name = str(options.type)
+    return Subject({"name": name, "type": name, "fingerprint": name, "device": None}, {"type": name}, step=name)
+
+
+def executed_as(config: PolicyConfig, options: PolicyOptions) -> PolicyConfig:
+    """`config` with the execution that was asked for. Raises ConfigError when it cannot be."""
+    asked = {name: getattr(options, name) for name in EXECUTION if name in options.model_fields_set}
+    if not asked:
+        return config
+    if missing := [name for name in asked if name not in type(config).model_fields]:
+        raise ConfigError(f"{config.type} has no option {missing[0]}", where=f"--policy.{missing[0]}")
+    if asked.get("temporal_ensemble_coeff") is not None:
+        # a new prediction at each step is what there is to average
+        asked.setdefault("n_action_steps", 1)
+    if asked.get("n_action_steps", 0) is None:
+        del asked["n_action_steps"]
+    try:
+        return type(config).model_validate(config.model_dump() | asked)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"the policy cannot be executed so: {reason}", where="--policy.*") from error
+
+
+def fingerprint(checkpoint: Path) -> str:
+    """SHA-256 over name and content of the files that decide what a policy does."""
+    digest = hashlib.sha256()
+    for file in sorted(checkpoint.iterdir()):
+        if file.is_file() and file.suffix in (".json", ".safetensors") and file.name != "train_config.json":
+            digest.update(f"{file.name}\n{file.stat().st_size}\n".encode())
+            with file.open("rb") as opened:
+                while block := opened.read(1 << 20):
+                    digest.update(block)
+    return digest.hexdigest()
