@@ -60,4 +60,4 @@ def pixel_grid(width: int, height: int, fovy: float) -> PixelGrid:
     right = (np.arange(width) + 0.5 - width / 2) / focal
     up = (height / 2 - 0.5 - np.arange(height)) / focal
     shortening = 1 / np.sqrt(1 + right**2 + up[:, None] ** 2)
-    return PixelGrid(*(part.astype(np.float32) for part in (right, up)), float(focal), shortening.astype(np.float32))
+    return PixelGrid(right.astype(np.float32), up.astype(np.float32), float(focal), shortening.astype(np.float32))

@@ -10,6 +10,7 @@ from .camera import PixelGrid
 
 _BEHIND = 1e-3  # metres before the camera: what is nearer has no place on the screen
 CORNERS = np.array(list(itertools.product((-1.0, 1.0), repeat=3)))  # (8, 3)
+_EDGES = np.array([(i, i | bit) for i in range(8) for bit in (1, 2, 4) if not i & bit])  # (12, 2): corner, corner
 
 Box = tuple[int, int, int, int]  # first row, last row + 1, first column, last column + 1
 
@@ -17,19 +18,36 @@ Box = tuple[int, int, int, int]  # first row, last row + 1, first column, last c
 def screen_boxes(corners: np.ndarray, grid: PixelGrid) -> np.ndarray:
     """(n, 4) int: the `Box` of each solid, empty where it is out of view.
 
-    corners   (n, k, 3) float64, in the camera's frame, metres
+    corners   (n, 8, 3) float64 in the order of CORNERS, in the camera's frame, metres
 
-    A solid of which a corner is behind the camera may be anywhere in the picture, and gets all of it; one whose
-    corners are all behind gets nothing.
+    Of a solid that is partly behind the camera only the part before it counts: its corners there, and where its
+    edges come from behind.
     """
+    if (corners[:, :, 2] > -_BEHIND).any():
+        corners = np.concatenate([corners, _crossings(corners)], axis=1)
     height, width = len(grid.up), len(grid.right)
-    depth = -corners[:, :, 2]
-    behind = depth < _BEHIND
-    safe = np.where(behind, 1.0, depth)
-    columns = corners[:, :, 0] / safe * grid.focal + width / 2
-    rows = height / 2 - corners[:, :, 1] / safe * grid.focal
-    boxes = np.stack([rows.min(1), rows.max(1) + 1, columns.min(1), columns.max(1) + 1], axis=1)
-    boxes[behind.any(1)] = (0, height, 0, width)
-    boxes = np.clip(np.floor(boxes), 0, (height, height, width, width)).astype(int)
-    boxes[behind.all(1)] = 0
-    return boxes
+    before = corners[:, :, 2] <= -_BEHIND
+    scale = np.where(before, -grid.focal / corners[:, :, 2], np.nan)
+    columns = corners[:, :, 0] * scale + width / 2
+    rows = height / 2 - corners[:, :, 1] * scale
+    boxes = np.stack(
+        [
+            np.fmin.reduce(rows, 1),
+            np.fmax.reduce(rows, 1) + 1,
+            np.fmin.reduce(columns, 1),
+            np.fmax.reduce(columns, 1) + 1,
+        ],
+        axis=1,
+    )
+    boxes = np.clip(np.floor(np.nan_to_num(boxes, nan=0.0)), 0, (height, height, width, width))
+    return np.asarray(boxes.astype(int))
+
+
+def _crossings(corners: np.ndarray) -> np.ndarray:
+    """(n, 12, 3) where the edges pass the plane just before the camera; behind the camera for edges that do not."""
+    start, end = corners[:, _EDGES[:, 0]], corners[:, _EDGES[:, 1]]
+    depth = -start[:, :, 2:] - _BEHIND
+    share = depth / (depth + end[:, :, 2:] + _BEHIND)
+    points = start + share * (end - start)
+    points[:, :, 2] = np.where((share[:, :, 0] > 0) & (share[:, :, 0] < 1), -_BEHIND, np.inf)
+    return np.asarray(points)

@@ -37,8 +37,7 @@ def _slabs(size: np.ndarray, origin: np.ndarray, directions: np.ndarray) -> np.n
     other = (size - origin)[:, None] * inverse
     enter = np.minimum(one, other).max(axis=0)
     leave = np.maximum(one, other).min(axis=0)
-    enter[enter > leave] = np.inf
-    return enter
+    return np.where(enter <= leave, enter, np.inf)
 
 
 def _ball(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
@@ -46,7 +45,7 @@ def _ball(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
     a = (directions * directions).sum(axis=0)
     b = origin @ directions
     c = origin @ origin - np.float32(1)
-    return (-b - np.sqrt(b * b - a * c)) / a
+    return np.asarray((-b - np.sqrt(b * b - a * c)) / a)
 
 
 def _capsule(radius: float, half: float, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
@@ -60,7 +59,7 @@ def _capsule(radius: float, half: float, origin: np.ndarray, directions: np.ndar
     if beyond.any():
         end = np.where(np.isfinite(z), np.sign(z), np.sign(origin[2])).astype(np.float32) * np.float32(half)
         depth = np.where(beyond, _cap(radius, end, origin, directions), depth)
-    return depth
+    return np.asarray(depth)
 
 
 def _cap(radius: float, end: np.ndarray, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
@@ -69,7 +68,7 @@ def _cap(radius: float, end: np.ndarray, origin: np.ndarray, directions: np.ndar
     a = (directions * directions).sum(axis=0)
     b = origin[:2] @ directions[:2] + z * directions[2]
     c = origin[:2] @ origin[:2] - np.float32(radius**2) + z * z
-    return (-b - np.sqrt(b * b - a * c)) / a
+    return np.asarray((-b - np.sqrt(b * b - a * c)) / a)
 
 
 def _cylinder(radius: float, half: float, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
@@ -79,9 +78,7 @@ def _cylinder(radius: float, half: float, origin: np.ndarray, directions: np.nda
     other = (np.float32(half) - origin[2]) * inverse
     enter = np.fmax((-b - root) / a, np.minimum(one, other))  # fmax: rays along the axis have no side to enter by
     leave = np.fmin((-b + root) / a, np.maximum(one, other))
-    missed = (enter > leave) | ~(root >= 0)
-    enter[missed] = np.inf
-    return enter
+    return np.where((enter <= leave) & (root >= 0), enter, np.inf)
 
 
 def _side(radius: float, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -94,7 +91,7 @@ def _side(radius: float, origin: np.ndarray, directions: np.ndarray) -> tuple[np
 
 
 def _plane(solid: Solid, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    depth = -origin[2] / directions[2]
+    depth: np.ndarray = -origin[2] / directions[2]
     if origin[2] <= 0:  # planes have no back
         return np.full_like(depth, np.inf)
     x, y, _ = solid.extents

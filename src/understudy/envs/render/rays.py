@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .camera import Camera
-from .shading import finish_of, shade, sky
+from .shading import finish_of, shade, shade_level, sky
 from .shadows import Ground, darken, find_grounds, find_tops
 from .solids import Solid
 from .view import View, cover, make_view
@@ -102,11 +102,26 @@ class RayRenderer:
         depth, number = np.full(view.shape, np.inf, np.float32), np.full(view.shape, -1, np.int16)
         cover(view, self.solids, self._fixed, depth, number)
         directions = view.down[-1][:, :, None] + view.across[-1][:, None, :]
-        colour = sky(directions, view.grid.shortening)
-        pixels = np.flatnonzero(number >= 0)
-        colour.reshape(3, -1)[:, pixels] = shade(view, self._finishes, self._light, depth, number, pixels)
+        empty = bool((number < 0).any())
+        colour = sky(directions, view.grid.shortening) if empty else np.empty_like(directions)
         tops = find_tops(self.solids, view.positions, view.rotations)
         grounds = find_grounds(tops, view.origin[-1][:, None, None] + depth * directions, number)
+        other = number >= 0
+        for ground in grounds:
+            self._draw_level(view, ground, depth, colour)
+            other &= ~ground.seen
+        pixels = np.flatnonzero(other)
+        colour.reshape(3, -1)[:, pixels] = shade(view, self._finishes, self._light, depth, number, pixels)
         shadow = np.zeros(view.shape, np.float32)
         darken(view, self.solids, self._fixed, grounds, self._light, shadow)
         return Layer(depth, number, colour, shadow, grounds)
+
+    def _draw_level(self, view: View, ground: Ground, depth: np.ndarray, colour: np.ndarray) -> None:
+        """Colour a level top, which covers most of many pictures."""
+        index = ground.top.solid
+        window = (slice(None), slice(*ground.box[:2]), slice(*ground.box[2:]))
+        seen = ground.seen[window[1:]]
+        far = float(np.median(depth[window[1:]][seen]))
+        light = self._light.astype(np.float32)
+        level = shade_level(view, self._finishes[index], index, light, far, ground.box, ground.place[window])
+        np.copyto(colour[window], level, where=seen)

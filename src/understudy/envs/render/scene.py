@@ -15,6 +15,7 @@ import numpy as np
 from understudy.core.errors import ConfigError, nearest
 
 from .camera import Camera
+from .opengl import OpenGLRenderer
 from .rays import RayRenderer
 from .solids import Solid
 
@@ -23,7 +24,8 @@ _KINDS = {
     int(getattr(mujoco.mjtGeom, f"mjGEOM_{kind.upper()}")): kind
     for kind in ("plane", "sphere", "capsule", "ellipsoid", "cylinder", "box")
 }
-_SMOOTH_BELOW = 512 * 512  # pixels: larger pictures are for people, and get four rays a pixel
+_GREY = (0.5, 0.5, 0.5, 1.0)  # a geom without a colour of its own
+_SAMPLES = 2  # smooth edges: where a small cube lies shows in the shades of its outline's pixels
 
 
 class Scene:
@@ -32,6 +34,10 @@ class Scene:
     def __init__(self, model: mujoco.MjModel, renderer: Literal["rays", "mujoco"] = "rays") -> None:
         """Raises ConfigError: renderer="mujoco" without OpenGL, renderer="rays" with a geom it cannot draw."""
         self._model = model
+        self._opengl: OpenGLRenderer | None = None
+        if renderer == "mujoco":
+            self._opengl = OpenGLRenderer(model)
+            return
         self._geoms, solids = visible_solids(model)
         self._rays = RayRenderer(solids)
 
@@ -42,17 +48,21 @@ class Scene:
         """
         if isinstance(camera, str):
             camera = self._named(data, camera)
+        if self._opengl is not None:
+            return self._opengl.draw(data, camera, width, height)
         return self._rays.render(
             data.geom_xpos[self._geoms],
             data.geom_xmat[self._geoms].reshape(-1, 3, 3),
             camera,
             width,
             height,
-            samples=2,
+            samples=_SAMPLES,
         )
 
     def close(self) -> None:
         """Let go of what the renderer holds. May be called twice."""
+        if self._opengl is not None:
+            self._opengl.close()
 
     def _named(self, data: mujoco.MjData, name: str) -> Camera:
         number = mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_CAMERA, name)
@@ -75,13 +85,15 @@ def visible_solids(model: mujoco.MjModel) -> tuple[np.ndarray, list[Solid]]:
     numbers, solids = [], []
     for geom in range(model.ngeom):
         material = int(model.geom_matid[geom])
-        rgba = model.geom_rgba[geom] if material < 0 else model.mat_rgba[material]
+        rgba = model.geom_rgba[geom]
+        if material >= 0 and tuple(rgba) == _GREY:  # as MuJoCo does: a colour of its own wins over the material's
+            rgba = model.mat_rgba[material]
         if model.geom_group[geom] >= _VISIBLE_GROUPS or rgba[3] == 0:
             continue
         kind = _KINDS.get(int(model.geom_type[geom]))
         if kind is None:
             raise ConfigError(
-                f"geom `{model.geom(geom).name or geom}` is neither plane, box, sphere, capsule, cylinder nor ellipsoid",
+                f"geom `{model.geom(geom).name or geom}` is a mesh or a height field, which rays cannot draw",
                 hint="--env.renderer=mujoco draws it where OpenGL exists",
             )
         numbers.append(geom)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .footprint import Box
 from .solids import Solid
-from .textures import table_factor
+from .textures import table_tint
 from .view import View
 
 KEY = 0.50
@@ -61,9 +62,8 @@ def finish_of(solid: Solid) -> Finish:
             rim = solid.size[0] - bevel
         case "ellipsoid":
             weight = (extents.min() / extents) ** 2
-    columns = (np.asarray(part, np.float32)[:, None] for part in (core, weight, solid.colour))
-    core, weight, colour = columns
-    return Finish(core, weight, rim, colour, solid.texture)
+    columns = [np.asarray(part, np.float32)[:, None] for part in (core, weight, solid.colour)]
+    return Finish(columns[0], columns[1], rim, columns[2], solid.texture)
 
 
 def shade(
@@ -90,12 +90,12 @@ def shade(
         paint[:, start:end] = finishes[index].colour
         if finishes[index].texture == "table":
             footprint = float(far[start:end].mean()) / view.grid.focal
-            paint[:, start:end] *= table_factor(local[0], local[1], footprint)
+            paint[:, start:end] *= table_tint(local[0], local[1], footprint)
     normal *= 1 / np.sqrt((normal * normal).sum(axis=0))
     toward = directions * -view.grid.shortening.reshape(-1)[pixels]
     colours = np.empty_like(paint)
     colours[:, order] = _light(normal, toward, paint, light.astype(np.float32))
-    return colours
+    return np.asarray(colours)
 
 
 def _runs(sorted_numbers: np.ndarray) -> list[tuple[int, int, int]]:
@@ -120,12 +120,41 @@ def _light(normal: np.ndarray, toward: np.ndarray, paint: np.ndarray, light: np.
     lit = light @ normal
     amount = np.maximum(lit, 0) * np.float32(KEY) + np.maximum(facing, 0) * np.float32(FILL)
     amount += normal[2] * np.float32(SKY) + np.float32(AMBIENT)
-    # Blinn's half vector is (toward + light) / |toward + light|, and |toward + light|^2 = 2 + 2 toward.light
-    gleam = np.maximum(facing + lit, 0) ** 2 / (2 + 2 * (light @ toward))
-    gleam *= lit > 0
+    return np.asarray(paint * amount + _gleam(facing, lit, light @ toward) * (lit > 0))
+
+
+def _gleam(facing: np.ndarray, lit: np.ndarray | np.float32, toward_light: np.ndarray) -> np.ndarray:
+    """Blinn's, to the power of 32. His half vector's length squared is 2 + 2 toward.light, so it need not be made."""
+    gleam = np.maximum(facing + lit, 0)
+    gleam *= gleam / (2 + 2 * toward_light)
     for _ in range(4):
         gleam *= gleam
-    return np.asarray(paint * amount + gleam * np.float32(GLEAM))
+    return np.asarray(gleam * np.float32(GLEAM))
+
+
+def shade_level(
+    view: View, finish: Finish, index: int, light: np.ndarray, far: float, box: Box, place: np.ndarray
+) -> np.ndarray:
+    """(3, r, c) colours of a level top in the screen rectangle `box`: what `shade` gives, at a third of the cost.
+
+    On level ground all that light needs is linear in a ray's direction, so it is known without any point's normal.
+
+    index    the solid whose top it is
+    far      metres to the middle of it
+    place    (2, r, c) float32: x and y in the world of what each pixel of `box` shows
+    """
+    top, bottom, left, right = box
+    shortening = view.grid.shortening[top:bottom, left:right]
+    down, across = view.down[-1][:, top:bottom], view.across[-1][:, left:right]
+    facing = (down[2][:, None] + across[2]) * -shortening
+    toward_light = ((light @ down)[:, None] + light @ across) * -shortening
+    amount = np.maximum(facing, 0) * np.float32(FILL) + np.float32(KEY * light[2] + SKY + AMBIENT)
+    colours = finish.colour[:, :, None] * amount
+    if finish.texture == "table":
+        turn = view.rotations[index].T.astype(np.float32)
+        local = turn[:2, :2] @ (place.reshape(2, -1) - view.positions[index, :2, None].astype(np.float32))
+        colours *= table_tint(local[0].reshape(amount.shape), local[1].reshape(amount.shape), far / view.grid.focal)
+    return np.asarray(colours + _gleam(facing, np.float32(light[2]), toward_light))
 
 
 def sky(directions: np.ndarray, shortening: np.ndarray) -> np.ndarray:

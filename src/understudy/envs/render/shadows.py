@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .footprint import Box
+from .footprint import CORNERS, Box
 from .solids import Solid
 from .view import View
 
 _SMALLEST_TOP = 0.012  # metres: half-extent below which a top takes no shadow
 _FLUSH = 1e-4  # metres: what rises less than this above a ground throws no shadow on it
 _EDGE = 0.0025  # metres: width of the soft edge of a shadow cast from no height
+_ROUND = ("sphere", "capsule", "ellipsoid")
 _SPREAD = 0.10  # how much wider it gets per metre of height
 
 
@@ -35,7 +36,7 @@ class Ground:
     """A top as one camera sees it.
 
     box     its screen rectangle
-    seen    (h, w) float32: 1 where a pixel shows it, else 0
+    seen    (h, w) bool: where a pixel shows it
     place   (2, h, w) float32: x and y of what each pixel shows, metres, in the world
     """
 
@@ -67,7 +68,7 @@ def find_grounds(tops: Sequence[Top], world: np.ndarray, number: np.ndarray) -> 
         rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
         if len(rows):
             box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
-            grounds.append(Ground(top, box, seen.astype(np.float32), world[:2]))
+            grounds.append(Ground(top, box, seen, world[:2]))
     return grounds
 
 
@@ -83,45 +84,58 @@ def darken(
 
     light   (3,) unit vector towards the light, in the world
     """
+    if not which:
+        return
+    inverse = view.rotations[which].transpose(0, 2, 1)
+    turns, directions = inverse.astype(np.float32), (inverse @ light).astype(np.float32)
     for ground in grounds:
         height = ground.top.height
-        rise = view.corners[which][:, :, 2:] - height
-        boxes = view.screen_boxes(view.corners[which] - rise / light[2] * light)
-        boxes[:, ::2] = np.maximum(boxes[:, ::2], ground.box[::2])
-        boxes[:, 1::2] = np.minimum(boxes[:, 1::2], ground.box[1::2])
-        above = rise.max(axis=(1, 2)) > _FLUSH
-        for index, stands, (top, bottom, left, right) in zip(which, above, boxes.tolist(), strict=True):
-            if top >= bottom or left >= right or not stands or index == ground.top.solid:
+        below = np.array([0, 0, height]) - view.positions[which]
+        starts = (inverse @ below[:, :, None]).astype(np.float32)
+        edges = _EDGE + _SPREAD * np.maximum(-below[:, 2], 0)
+        boxes = _screen_boxes(view, solids, which, ground, light, edges)
+        for i, (top, bottom, left, right) in enumerate(boxes.tolist()):
+            if top >= bottom or left >= right or which[i] == ground.top.solid:
                 continue
-            inverse = view.rotations[index].T
-            start = inverse @ (np.array([0, 0, height]) - view.positions[index])
             place = ground.place[:, top:bottom, left:right].reshape(2, -1)
-            origins = inverse[:, :2].astype(np.float32) @ place + start.astype(np.float32)[:, None]
-            direction = (inverse @ light).astype(np.float32)
-            dark = darkness(solids[index], origins, direction, float(view.positions[index][2]) - height)
-            dark = np.minimum(dark, ground.seen[top:bottom, left:right].reshape(-1))
+            dark = _darkness(solids[which[i]], turns[i, :, :2] @ place + starts[i], directions[i], np.float32(edges[i]))
             window = shadow[top:bottom, left:right]
-            np.maximum(window, dark.reshape(window.shape), out=window)
+            np.minimum(dark, 1, out=dark)
+            np.maximum(window, dark.reshape(window.shape), out=window, where=ground.seen[top:bottom, left:right])
 
 
-def darkness(solid: Solid, origins: np.ndarray, light: np.ndarray, height: float) -> np.ndarray:
-    """(N,) 0..1: how much of the light `solid` takes from points on the ground.
+def _screen_boxes(
+    view: View, solids: Sequence[Solid], which: Sequence[int], ground: Ground, light: np.ndarray, edges: np.ndarray
+) -> np.ndarray:
+    """(n, 4) int: the part of the screen in which each shadow on `ground` can be seen."""
+    # the soft edge of a box or a cylinder lies within its outline, that of round bodies half outside
+    pad = edges * [solids[index].kind in _ROUND for index in which]
+    grown = view.corners[which] + (CORNERS * pad[:, None, None]) @ view.rotations[which].transpose(0, 2, 1)
+    rise = grown[:, :, 2:] - ground.top.height
+    boxes = view.screen_boxes(grown - rise / light[2] * light)
+    boxes[:, ::2] = np.maximum(boxes[:, ::2], ground.box[::2])
+    boxes[:, 1::2] = np.minimum(boxes[:, 1::2], ground.box[1::2])
+    boxes[rise.max(axis=(1, 2)) < _FLUSH] = 0
+    return boxes
+
+
+def _darkness(solid: Solid, origins: np.ndarray, light: np.ndarray, edge: np.float32) -> np.ndarray:
+    """(N,) how much of the light `solid` takes from points on the ground: all at 1 and above, none at 0 and below.
 
     origins   (3, N) the points, in the solid's frame, metres
     light     (3,) unit vector towards the light, in the solid's frame
-    height    of the solid's middle above the ground, metres: decides how soft the edge is
+    edge      how wide the soft edge is, metres
     """
-    edge = np.float32(_EDGE + _SPREAD * max(height, 0))
     match solid.kind:
         case "sphere":
             return _band(np.zeros(3, np.float32), solid.size[0], origins, light, edge)
         case "capsule":
             return _band(np.array([0, 0, solid.size[1]], np.float32), solid.size[0], origins, light, edge)
-        case "ellipsoid":
+        case "ellipsoid":  # a ball in scaled space, in which the edge is only about as wide
             size = np.array(solid.size, np.float32)
             scaled = light / size
-            far = float(np.sqrt(scaled @ scaled))
-            return _band(np.zeros(3, np.float32), 1.0, origins / size[:, None], scaled / far, edge / size.min())
+            far = np.sqrt(scaled @ scaled)
+            return _band(np.zeros(3, np.float32), 1.0, origins / size[:, None], scaled / far, edge / size.max())
         case "cylinder":
             return _cylinder(*solid.size[:2], origins, light) / edge
     return _box(np.array(solid.size, np.float32), origins, light) / edge
@@ -137,7 +151,7 @@ def _band(end: np.ndarray, radius: float, origins: np.ndarray, light: np.ndarray
     off = flat - share * flat_end[:, None]
     distance = np.sqrt((off * off).sum(axis=0))
     behind = along < share * (end @ light)  # the body is on the light's side of the point
-    return ((np.float32(radius) - distance) / (2 * edge) + np.float32(0.5)) * behind
+    return np.asarray(((np.float32(radius) - distance) / (2 * edge) + np.float32(0.5)) * behind)
 
 
 def _box(size: np.ndarray, origins: np.ndarray, light: np.ndarray) -> np.ndarray:
@@ -147,7 +161,7 @@ def _box(size: np.ndarray, origins: np.ndarray, light: np.ndarray) -> np.ndarray
     reach = np.abs(size / safe)[:, None]
     leave = (middle + reach).min(axis=0)
     enter = (middle - reach).max(axis=0)
-    return leave - np.maximum(enter, 0)
+    return np.asarray(leave - np.maximum(enter, 0))
 
 
 def _cylinder(radius: float, half: float, origins: np.ndarray, light: np.ndarray) -> np.ndarray:
@@ -160,4 +174,4 @@ def _cylinder(radius: float, half: float, origins: np.ndarray, light: np.ndarray
     middle, reach = -origins[2] / rise, abs(half / rise)
     leave = np.minimum((root - b) / np.float32(a), middle + reach)
     enter = np.maximum((-root - b) / np.float32(a), middle - reach)
-    return leave - np.maximum(enter, 0)
+    return np.asarray(leave - np.maximum(enter, 0))

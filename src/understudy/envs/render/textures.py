@@ -12,32 +12,32 @@ import numpy as np
 PERIOD = 0.6  # metres
 _TEXELS = 512
 _PLANKS = 6  # in one period, across the grain
+_WARMTH = np.array([0.6, 1.0, 1.5], np.float32)  # dark grain is redder, light grain paler
 
 
 @cache
 def table_levels() -> tuple[np.ndarray, ...]:
-    """Factors on the table's colour, (3, m, m) float32 around 1, first index after the channel x, then y.
-
-    The first is the finest; each next is half as wide.
-    """
+    """How light the wood is, around 0: (m, m) float32, x first; the finest, then each half as wide as the last."""
     levels = [_wood()]
-    while levels[-1].shape[1] > 8:
-        fine = levels[-1]
-        half = fine.shape[1] // 2
-        levels.append(fine.reshape(3, half, 2, half, 2).mean(axis=(2, 4)))
-    return tuple(np.ascontiguousarray(level, np.float32) for level in levels)
+    while len(levels[-1]) > 8:
+        half = len(levels[-1]) // 2
+        levels.append(levels[-1].reshape(half, 2, half, 2).mean(axis=(1, 3)))
+    return tuple(level.astype(np.float32) for level in levels)
 
 
-def table_factor(x: np.ndarray, y: np.ndarray, footprint: float) -> np.ndarray:
-    """(3, N) factors on the table's colour at x, y (N,), metres. `footprint`: metres of table that a pixel sees."""
+def table_tint(x: np.ndarray, y: np.ndarray, footprint: float) -> np.ndarray:
+    """(3, ...) factors on the table's colour at x, y (...) float32, metres. `footprint`: metres that a pixel sees."""
     levels = table_levels()
-    level = levels[int(np.clip(np.log2(max(footprint, 1e-6) / (PERIOD / _TEXELS)) + 0.5, 0, len(levels) - 1))]
-    texels = level.shape[1]
-    scale = np.float32(texels / PERIOD)
-    column = np.floor(x * scale).astype(np.int32) % texels
-    row = np.floor(y * scale).astype(np.int32) % texels
-    factors: np.ndarray = level.reshape(3, -1)[:, column * texels + row]
-    return factors
+    fineness = np.log2(max(footprint, 1e-6) * _TEXELS / PERIOD)
+    level = levels[int(np.clip(fineness + 0.5, 0, len(levels) - 1))]
+    texels = len(level)
+    scale, middle = (
+        np.float32(texels / PERIOD),
+        np.float32(texels << 5),
+    )  # keeps x positive, and truncating is then rounding down
+    column, row = ((along * scale + middle).astype(np.int32) & (texels - 1) for along in (x, y))
+    light = level.reshape(-1)[column * texels + row]
+    return np.asarray(1 + _WARMTH.reshape(3, *[1] * x.ndim) * light)
 
 
 def _wood() -> np.ndarray:
@@ -55,6 +55,4 @@ def _wood() -> np.ndarray:
     for shift in (4, 8):  # smooth along the grain
         fibre = (fibre + np.roll(fibre, shift, 0) + np.roll(fibre, -shift, 0)) / 3
     gap = np.minimum(within, 1 - within) < 0.02
-    light = 1 + tone + 0.022 * grain + 0.012 * fibre - 0.10 * gap
-    warmth = np.array([0.6, 1.0, 1.5])[:, None, None]  # dark grain is redder, light grain paler
-    return 1 + (light - 1) * warmth
+    return np.asarray(tone + 0.022 * grain + 0.012 * fibre - 0.10 * gap)
