@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import understudy
 from understudy.core import log
-from understudy.core.errors import Interrupted, UnderstudyError
+from understudy.core.errors import DiskFull, Interrupted, UnderstudyError
 from understudy.data.recording import RECORDING, Attempt, Recording
 from understudy.data.write.dataset import assemble
 from understudy.data.write.episode import read_staged
@@ -201,7 +201,7 @@ def _put_together(
 
 @contextmanager
 def _stop_explained(target: Path) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into Interrupted, and say how to go on."""
+    """Turn Ctrl-C and SIGTERM into Interrupted; say how to go on after them and after a full disk."""
 
     def on_term(number: int, frame: FrameType | None) -> None:
         raise Interrupted("", exit_code=143)
@@ -210,6 +210,12 @@ def _stop_explained(target: Path) -> Iterator[None]:
     previous = signal.signal(signal.SIGTERM, on_term) if ours else None
     try:
         yield
+    except DiskFull as error:
+        raise DiskFull(
+            error.what,
+            where=error.where,
+            hint="free some space, then the same command with --resume=true; finished episodes are kept",
+        ) from error
     except (KeyboardInterrupt, Interrupted) as error:
         staging, code = staging_of(target), getattr(error, "exit_code", 130)
         if not staging.exists():

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from understudy.core.errors import ConfigError
-from understudy.core.files import TEMPORARY_PREFIX, folder_written_atomically
+from understudy.core.files import TEMPORARY_PREFIX, folder_written_atomically, full_disk_reported
 from understudy.data.info import DEFAULT_DATA_PATH, DEFAULT_VIDEO_PATH, INFO
 from understudy.data.spec import Statistics
 from understudy.data.statistics import of_histogram
@@ -172,8 +172,9 @@ class DatasetWriter:
         episode = EpisodeWriter(self.form)
         yield episode
         folder = self._staging / f"{len(self._episodes):06d}"
-        folder.mkdir()
-        episode.save(folder, task)
+        with full_disk_reported(self.folder, f"{self.folder.name}/"):
+            folder.mkdir()
+            episode.save(folder, task)
         self._episodes.append(read_staged(folder))
 
     def __enter__(self) -> DatasetWriter:
