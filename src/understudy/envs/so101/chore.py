@@ -24,12 +24,14 @@ class Chore(Protocol):
     horizon        control steps until an episode is over
     instructions   every instruction an episode can have
     things         the bodies of the task, as MJCF
+    front          its front camera, as MJCF
     version        goes up when the same seed or actions would give another episode
     """
 
     horizon: int
     instructions: tuple[str, ...]
     things: str
+    front: str
     version: int
 
     def lay(self, world: World, random: np.random.Generator) -> str:

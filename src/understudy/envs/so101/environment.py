@@ -75,7 +75,7 @@ class So101(Environment):
                 packages=("mujoco", "numpy"),
             )
         )
-        self.world = World(chore.things)
+        self.world = World(chore.things, chore.front)
         self.chore = chore
         self._size = config.width, config.height
         self._renderer = config.renderer
@@ -113,7 +113,7 @@ class So101(Environment):
         return seen
 
     def picture(self, width: int, height: int) -> np.ndarray:
-        return self._draw("front", width, height)
+        return self._draw("overview", width, height)
 
     def expert(self) -> Expert:
         return So101Expert(self.world, self.chore)

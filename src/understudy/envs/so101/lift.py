@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .chore import fetch, reaching, scatter
-from .model import CUBE, cube
+from .model import CUBE, NEAR, cube
 from .motion import CLOSED, Motion
 from .world import World
 
@@ -16,6 +16,7 @@ class Lift:
     """A cube in a patch of 12 x 12 cm, turned by up to 30 degrees; done when its middle is 5 cm higher than it lay."""
 
     version = 1
+    front = NEAR
     horizon = 150
     instructions = ("lift the red cube",)
     things = cube("cube", (0.85, 0.16, 0.14))

@@ -24,6 +24,10 @@ REACH = 0.0900  # from the roll joint to the point between the jaws that grips
 PIVOT = (0.0234, 0.0211)  # the moving jaw's axis (x, z)
 PARALLEL = 0.166  # the jaw angle at which both jaws are parallel, CUBE away from the roll axis
 
+# the fixed camera, opposite the arm and a little to its left: everything that is used is large in its picture
+NEAR = 'pos="0.497 0.130 0.256" xyaxes="-0.423 0.906 0 -0.520 -0.242 0.819" fovy="35"'  # 16 x 16 cm
+WIDE = 'pos="0.532 0.135 0.281" xyaxes="-0.423 0.906 0 -0.520 -0.242 0.819" fovy="43.5"'  # 19 x 31 cm
+
 _PRINTED = "0.96 0.62 0.20 1"
 _SERVO = "0.16 0.17 0.20 1"
 _JAW = "0.93 0.93 0.90 1"
@@ -31,8 +35,8 @@ _JAW = "0.93 0.93 0.90 1"
 _SERVOS = [(180, 4.0, 3.35, 0.02)] * 5 + [(5, 0.16, 0.9, 0.0015)]
 
 
-def scene(things: str) -> str:
-    """The whole scene as MJCF: arm, table, lights, both cameras, and `things`, bodies of a task."""
+def scene(things: str, front: str) -> str:
+    """The whole scene as MJCF; `things` are the bodies of a task, `front` is where its front camera stands."""
     return f"""
 <mujoco model="so101-like">
   <compiler angle="radian" autolimits="true"/>
@@ -54,7 +58,8 @@ def scene(things: str) -> str:
   </asset>
   <worldbody>
     <light pos="0.25 0.35 0.9" dir="-0.05 -0.35 -0.9" diffuse="0.6 0.6 0.6" castshadow="true"/>
-    <camera name="front" pos="0.453 0.123 0.26" xyaxes="-0.424 0.906 0 -0.532 -0.249 0.812" fovy="42"/>
+    <camera name="front" {front}/>
+    <camera name="overview" pos="0.697 0.390 0.397" xyaxes="-0.574 0.819 0 -0.346 -0.243 0.906" fovy="33"/>
     <geom name="table" type="box" size="0.35 0.35 0.01" pos="0.2 0 -0.01" material="table" rgba="0.80 0.74 0.66 1"/>
     <geom name="floor" class="object" type="plane" size="1 1 0.1" group="3"/>
     {_ARM}

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .chore import carry, carrying, fetch, flat_distance, let_go, on_table, scatter
-from .model import CUBE, cube
+from .model import CUBE, WIDE, cube
 from .motion import Motion
 from .world import World
 
@@ -20,6 +20,7 @@ class PickPlace:
     """A cube in a patch of 12 x 12 cm; done when it lies on the mark, its middle within 25 mm of the mark's, let go."""
 
     version = 1
+    front = WIDE
     horizon = 250
     instructions = ("put the red cube on the blue square",)
     things = cube("cube", (0.85, 0.16, 0.14)) + (

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from .chore import nearness
+from .model import WIDE
 from .motion import CLOSED, Motion
 from .world import World
 
@@ -18,6 +19,7 @@ class Reach:
     """A ball anywhere in 11 x 20 x 9 cm; done when the point between the jaws is within 15 mm of its middle."""
 
     version = 1
+    front = WIDE
     horizon = 90
     instructions = ("reach the green ball",)
     things = f"""<body name="ball" mocap="true">

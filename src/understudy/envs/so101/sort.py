@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .chore import carry, carrying, fetch, flat_distance, let_go, scatter
-from .model import cube
+from .model import WIDE, cube
 from .motion import Motion
 from .world import World
 
@@ -23,6 +23,7 @@ class Sort:
     """Three cubes and two bins; done when the named cube alone lies in the named bin, and the jaws have let go."""
 
     version = 1
+    front = WIDE
     horizon = 300
     instructions = tuple(f"put the {colour} cube into the {bin} bin" for colour in _COLOURS for bin in _BINS)
 

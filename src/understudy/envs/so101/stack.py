@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .chore import carry, carrying, fetch, flat_distance, let_go, scatter
-from .model import CUBE, cube
+from .model import CUBE, WIDE, cube
 from .motion import Motion
 from .world import World
 
@@ -20,6 +20,7 @@ class Stack:
     """Two cubes in two patches; done when the red one stands on the blue one and the jaws have let go."""
 
     version = 1
+    front = WIDE
     horizon = 250
     instructions = ("stack the red cube on the blue cube",)
     things = cube("red", (0.85, 0.16, 0.14)) + cube("blue", (0.16, 0.34, 0.74))
@@ -43,7 +44,8 @@ class Stack:
 
     def _top(self, world: World) -> np.ndarray:
         """(3,) m: where the middle of the red cube belongs."""
-        return world.where("blue") + np.array([0.0, 0.0, 2 * CUBE])
+        top: np.ndarray = world.where("blue") + np.array([0.0, 0.0, 2 * CUBE])
+        return top
 
     def _stands(self, world: World, near: float) -> bool:
         top = self._top(world)

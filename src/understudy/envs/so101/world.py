@@ -16,10 +16,10 @@ _SETTLE = 6
 
 
 class World:
-    """One scene: `things` are the bodies of the task, as MJCF."""
+    """One scene: `things` are the bodies of the task and `front` is its front camera, as MJCF."""
 
-    def __init__(self, things: str) -> None:
-        self.model = mujoco.MjModel.from_xml_string(scene(things))
+    def __init__(self, things: str, front: str) -> None:
+        self.model = mujoco.MjModel.from_xml_string(scene(things, front))
         self.data = mujoco.MjData(self.model)
         self.kinematics = Kinematics(self.model)
         self._hand = self.model.body("gripper").id
