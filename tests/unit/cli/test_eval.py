@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import toy_env
 from make_dataset import make_dataset
 from runs import TINY_ACT
 from understudy.cli.main import main
@@ -112,10 +113,68 @@ def test_a_dataset_of_another_robot_is_shown_in_two_columns(
     assert "action 4" in said
 
 
-@pytest.mark.parametrize("flag", ["--env.type=pusht", "--eval.n_episodes=3", "--env"])
-def test_simulated_environments_are_refused_by_name(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["eval", "--policy.path=x", flag]) == 2
-    assert "no simulated environment yet" in capsys.readouterr().err
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    toy_env.in_workers(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+
+
+SIMULATED = ["eval", "--env.type=toy/reach", "--eval.n_episodes=3", "--eval.workers=1"]
+
+
+def test_success_in_simulation_is_one_json_document(toy: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SIMULATED, "--policy.type=expert", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["policy"], document["env"]) == ("expert", "toy/reach")
+    assert (document["successes"], document["n"], document["success_rate"]) == (3, 3, 1.0)
+    assert document["interval"] == pytest.approx([0.025 ** (1 / 3), 1.0])
+    assert (document["confidence"], document["method"]) == (0.95, "Clopper-Pearson")
+    assert document["protocol"]["seeds"] == {"first": 1_000_000, "count": 3}
+    assert len(document["protocol"]["hash"]) == 64
+    assert document["progress_mean"] == 1.0
+    assert document["latency_s"] is None
+    assert json.loads((Path(document["path"]) / "summary.json").read_text()) == document
+
+
+def test_every_rate_is_printed_with_its_n_and_interval(toy: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SIMULATED, "--policy.type=hold", "--confidence=0.9", "--output_dir=here"]) == 0
+    said = capsys.readouterr().out
+    assert "0 of 3 = 0%, 90 % interval 0.0 to 63.2 % (exact, Clopper-Pearson)" in said
+    assert "time limit 3" in said
+    assert "result in here" in said
+
+
+def test_a_second_evaluation_in_simulation_leaves_the_first_alone(toy: None) -> None:
+    for _ in range(2):
+        assert main([*SIMULATED, "--policy.type=expert"]) == 0
+    assert {path.name for path in Path("outputs/eval").iterdir()} == {"toy-reach-expert", "toy-reach-expert-2"}
+    assert main([*SIMULATED, "--policy.type=expert", "--resume=true"]) == 0
+    assert len(list(Path("outputs/eval").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--policy.type=expert", "--env.type=toy/reech"], "did you mean `toy/reach`"),
+        (["--policy.type=expert", "--env.type=toy/reach", "--eval.n_episodes=0"], "at least 1"),
+        (["--policy.type=expert", "--env.type=toy/reach", "--dataset.repo_id=x"], "two evaluations"),
+        (["--policy.type=expert"], "evaluate where?"),
+        (["--env.type=toy/reach"], "which policy?"),
+        (["--policy.type=expert", "--env.type=toy/reach", "--max_frames=3"], "--max_frames: only"),
+        (["--policy.path=x", "--dataset.repo_id=x", "--eval.videos=3"], "--eval: only"),
+        (["--policy.path=x", "--dataset.repo_id=x", "--policy.n_action_steps=3"], "--policy.n_action_steps: only"),
+        (["--policy.type=expert", "--env.type=toy/reach", "--eval.use_async_envs=true"], "processes of their own"),
+        (["--policy.type=expert", "--env.type=toy/reach", "--env.task=Lift-v0"], "part of its name"),
+        (["--policy.type=expert", "--env.type=toy/reach", "--eval.workers=4", "--eval.batch_size=2"], "is more than"),
+        (["--policy.type=expert", "--env.type=toy/reach", "--seed=2147483647"], "seeds end at"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_refused_before_any_work(
+    toy: None, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", *words]) == 2
+    assert told in capsys.readouterr().err
+    assert list(Path().iterdir()) == []
 
 
 def test_a_checkpoint_that_is_not_there_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
