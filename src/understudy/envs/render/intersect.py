@@ -78,7 +78,8 @@ def _cylinder(radius: float, half: float, origin: np.ndarray, directions: np.nda
     other = (np.float32(half) - origin[2]) * inverse
     enter = np.fmax((-b - root) / a, np.minimum(one, other))  # fmax: rays along the axis have no side to enter by
     leave = np.fmin((-b + root) / a, np.maximum(one, other))
-    return np.where((enter <= leave) & (root >= 0), enter, np.inf)
+    within = bool(origin[:2] @ origin[:2] < radius**2)  # a ray along the axis stays as far from it as it starts
+    return np.where((enter <= leave) & (root >= 0) & ((a > 0) | within), enter, np.inf)
 
 
 def _side(radius: float, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from .view import View, cover, make_view
 
 LIGHT = (0.22, 0.42, 0.88)  # towards the light, in the world
 SHADOW = 0.42  # share of a level surface's light that a full shadow takes away
-_KEPT = 8  # resting cameras whose still layers are kept
+_REMEMBERED = 6  # views of which it is known that they were asked for before, and their still layers kept if twice
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RayRenderer:
         self._finishes = [finish_of(solid) for solid in self.solids]
         self._fixed = [i for i, solid in enumerate(self.solids) if solid.fixed]
         self._moving = [i for i, solid in enumerate(self.solids) if not solid.fixed]
-        self._layers: OrderedDict[bytes, Layer] = OrderedDict()
+        self._layers: OrderedDict[bytes, Layer | None] = OrderedDict()
 
     def render(
         self,
@@ -82,7 +82,10 @@ class RayRenderer:
         return colour
 
     def _still(self, view: View) -> Layer:
-        """The resting solids: drawn anew when the camera or one of them has moved."""
+        """The resting solids: drawn anew when the camera or one of them has moved.
+
+        A layer is kept from the second time on: that of a camera on a moving hand is never asked for again.
+        """
         numbers = (
             view.camera.position,
             view.camera.rotation,
@@ -91,11 +94,15 @@ class RayRenderer:
             view.rotations[self._fixed],
         )
         key = b"".join(part.tobytes() for part in numbers)
-        layer = self._layers.get(key) or self._draw_still(view)
+        if key in self._layers:
+            self._layers.move_to_end(key)
+        else:
+            self._layers[key] = None
+            if len(self._layers) > _REMEMBERED:
+                self._layers.popitem(last=False)
+            return self._draw_still(view)
+        layer = self._layers[key] or self._draw_still(view)
         self._layers[key] = layer
-        self._layers.move_to_end(key)
-        if len(self._layers) > _KEPT:
-            self._layers.popitem(last=False)
         return layer
 
     def _draw_still(self, view: View) -> Layer:

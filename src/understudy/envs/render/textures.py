@@ -55,4 +55,5 @@ def _wood() -> np.ndarray:
     for shift in (4, 8):  # smooth along the grain
         fibre = (fibre + np.roll(fibre, shift, 0) + np.roll(fibre, -shift, 0)) / 3
     gap = np.minimum(within, 1 - within) < 0.02
-    return np.asarray(tone + 0.022 * grain + 0.012 * fibre - 0.10 * gap)
+    light = tone + 0.022 * grain + 0.012 * fibre - 0.10 * gap
+    return np.asarray(light - light.mean())
