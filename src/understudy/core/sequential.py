@@ -71,4 +71,5 @@ class SequentialTest:
 def log_evidence(only_a: int, only_b: int) -> float:
     """Natural logarithm of the evidence that `only_a` against `only_b` is no fair coin."""
     m = only_a + only_b
-    return m * math.log(2) - math.log(m + 1) - (math.lgamma(m + 1) - math.lgamma(only_a + 1) - math.lgamma(only_b + 1))
+    choose = math.lgamma(m + 1) - (math.lgamma(only_a + 1) + math.lgamma(only_b + 1))
+    return m * math.log(2) - math.log(m + 1) - choose

@@ -2,7 +2,7 @@
 
 A success rate varies twice: another training seed gives another policy, and other episodes are easier or harder for all
 of them. Pooling the episodes of three policies as if they were one ignores the first (in simulation its "95 %" interval
-then contained the truth in as few as 48 % of cases); a t interval over the seeds' rates ignores the second.
+then held the truth in as few as half of the cases); a t interval over the seeds' rates ignores the second.
 
 Every policy of a side runs the same episodes, so its results are a table, (training seeds, episodes), and the variance
 of the difference of the overall means is estimated as that of two crossed random effects:

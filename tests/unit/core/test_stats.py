@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import bdtr
 
 from understudy.core.errors import ConfigError
-from understudy.core.stats import Interval, clopper_pearson, normal_quantile, normal_tails
+from understudy.core.stats import Interval, clopper_pearson, holm, normal_quantile, normal_tails
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -73,3 +73,12 @@ def test_an_interval_knows_its_width_and_its_mirror() -> None:
 def test_the_normal_distribution_is_that_of_the_tables() -> None:
     assert normal_quantile(0.95) == pytest.approx(1.959963984540054, abs=1e-12)
     assert normal_tails(1.959963984540054) == pytest.approx(0.05, abs=1e-12)
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holms_correction_keeps_the_order_and_lies_between_none_and_bonferronis(p_values: list[float]) -> None:
+    corrected = holm(p_values)
+    for p_value, larger in zip(p_values, corrected, strict=True):
+        assert p_value <= larger <= min(1.0, len(p_values) * p_value)
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    assert [corrected[i] for i in order] == sorted(corrected)
