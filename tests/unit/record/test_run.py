@@ -1,15 +1,9 @@
-"""A recording is a function of its options: same seeds, same bytes, whoever worked on it and however often it was killed."""
+"""A recording is a function of its options: same seeds, same bytes."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +11,25 @@ import numpy as np
 import pytest
 
 import toy_env
+from small_recording import config, recorded, told
 from understudy.core.errors import ConfigError, DiskFull, UnderstudyError
 from understudy.data.lerobot import Dataset, load_dataset
-from understudy.data.recording import Recording, read_recording
 from understudy.record import run as module
-from understudy.record.config import RecordConfig
-from understudy.record.run import Recorded, record
+from understudy.record.attempt import serve
+from understudy.record.run import record
 from understudy.record.staging import staging_of
 
-SMALL = {"width": 32, "height": 32, "type": "toy/reach"}
 
+@pytest.fixture(autouse=True)
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts are made here: starting processes takes longer than all of these tests. test_processes.py does."""
 
-def config(
-    root: Path, n: int = 4, *, env: dict[str, Any] | None = None, video: bool = True, **options: Any
-) -> RecordConfig:
-    target = {"root": root, "num_episodes": n, "video": video}
-    return RecordConfig.model_validate({"env": SMALL | (env or {}), "dataset": target, "workers": 1} | options)
+    def run(target: str, setup: dict[str, Any], items: list[int], **how: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+        attempt = serve(setup)
+        for item in items:
+            yield item, json.loads(json.dumps(attempt(item)))
 
-
-def recorded(root: Path, n: int = 4, *, resume: bool = False, **options: Any) -> Recorded:
-    found = record(config(root, n, **options), resume=resume)
-    assert found is not None
-    return found
-
-
-def told(root: Path) -> Recording:
-    found = read_recording(root)
-    assert found is not None
-    return found
-
-
-def hashes(root: Path) -> dict[str, str]:
-    return {
-        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in root.rglob("*") if p.is_file()
-    }
+    monkeypatch.setattr(module, "run_in_workers", run)
 
 
 def test_a_recording_is_a_dataset_with_the_seeds_it_was_made_from(tmp_path: Path) -> None:
@@ -83,13 +62,6 @@ def test_frames_show_what_was_before_their_action(tmp_path: Path) -> None:
             env.advance(action)
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.05])
-def test_many_workers_write_the_bytes_of_one(noise: float, tmp_path: Path) -> None:
-    recorded(tmp_path / "one", 7, noise=noise)
-    recorded(tmp_path / "many", 7, noise=noise, workers=3)
-    assert hashes(tmp_path / "one") == hashes(tmp_path / "many")
-
-
 def test_the_clean_action_is_stored_and_the_noisy_one_executed(tmp_path: Path) -> None:
     recorded(tmp_path / "d", 1, noise=0.05, env={"horizon": 60})
     dataset: Dataset = load_dataset(str(tmp_path / "d"))
@@ -113,20 +85,6 @@ def test_failures_are_kept_when_asked_but_not_what_broke(tmp_path: Path) -> None
     assert found.recording.seeds == (0, 1, 2, 4, 5)
     assert 0 < found.recording.successes < 5
     assert load_dataset(str(tmp_path / "d")).episodes[0].length <= 12
-
-
-def test_a_process_that_dies_costs_its_episode_only(tmp_path: Path) -> None:
-    found = recorded(tmp_path / "d", 4, env={"type": "toy/dies"})
-    assert found.recording.seeds == (0, 1, 2, 4)
-    assert "exit code 9" in found.recording.attempts[3].reason
-
-
-def test_an_episode_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_START_S", 2.0)
-    monkeypatch.setattr(module, "_STEP_S", 0.0)
-    found = recorded(tmp_path / "d", 1, seed=3, env={"type": "toy/hangs"})
-    assert found.recording.seeds == (4,)
-    assert "no answer within 2 s" in found.recording.attempts[0].reason
 
 
 def test_a_hopeless_actor_is_given_up_and_leaves_nothing(tmp_path: Path) -> None:
@@ -177,59 +135,15 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(tmp_path: Path, capsys: py
     assert list(tmp_path.iterdir()) == []
 
 
-PROGRAM = f"""
-import sys; sys.path.insert(0, {str(Path(toy_env.__file__).parent)!r})
-import toy_env; toy_env.register()
-from understudy.rollout import workers
-workers.PROGRAM = ("-c", "import sys; sys.path.insert(0, " + repr(sys.path[0]) + "); import toy_env; "
-                   "toy_env.register()\\nfrom understudy.rollout.worker import main; main()")
-from understudy.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-def killed_recording(root: Path, signal_number: int) -> tuple[int, str]:
-    """A long recording that gets a signal when three episodes are there; (exit code, what it said)."""
-    options = ["--env.type=toy/reach", "--env.width=32", "--env.height=32", f"--dataset.root={root}"]
-    command = [sys.executable, "-c", PROGRAM, "record", *options, "--dataset.num_episodes=3000", "--workers=1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    while process.poll() is None and len(list(staging_of(root).glob("seed-*"))) < 3:
-        time.sleep(0.01)
-    os.kill(process.pid, signal_number)
-    _, said = process.communicate(timeout=30)
-    return process.returncode, said
-
-
-@pytest.mark.parametrize(("signal_number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_a_recording_that_was_stopped_goes_on_to_the_same_bytes(signal_number: int, code: int, tmp_path: Path) -> None:
-    root = tmp_path / "d"
-    found, said = killed_recording(root, signal_number)
-    assert found == code
-    assert ("--resume=true" in said) == (code > 0)
-    with pytest.raises(ConfigError, match="begun and not finished"):
-        recorded(root)
-    assert recorded(root, 6, resume=True).episodes == 6
-    recorded(tmp_path / "whole", 6)
-    assert hashes(root) == hashes(tmp_path / "whole")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["d", "whole"]
-
-
-def test_a_recording_goes_on_only_as_it_was_begun(tmp_path: Path) -> None:
-    root = tmp_path / "d"
-    killed_recording(root, signal.SIGKILL)
-    with pytest.raises(ConfigError, match="disturbance") as caught:
-        recorded(root, resume=True, noise=0.1)
-    assert "0.1" in str(caught.value)
-    with pytest.raises(ConfigError, match="no recording to go on with"):
-        recorded(tmp_path / "other", resume=True)
-
-
 def test_two_recordings_of_one_dataset_do_not_run_at_once(tmp_path: Path) -> None:
     from understudy.record.staging import opened
 
-    with opened(tmp_path / "d", {"a": 1}, resume=False), pytest.raises(ConfigError, match="is running"):
-        with opened(tmp_path / "d", {"a": 1}, resume=True):
-            pass
+    with (
+        opened(tmp_path / "d", {"a": 1}, resume=False),
+        pytest.raises(ConfigError, match="is running"),
+        opened(tmp_path / "d", {"a": 1}, resume=True),
+    ):
+        pass
 
 
 def test_a_full_disk_keeps_what_is_finished(small_disk: Callable[[int], Path]) -> None:
