@@ -23,24 +23,16 @@ def screen_boxes(corners: np.ndarray, grid: PixelGrid) -> np.ndarray:
     Of a solid that is partly behind the camera only the part before it counts: its corners there, and where its
     edges come from behind.
     """
+    height, width = len(grid.up), len(grid.right)
     if (corners[:, :, 2] > -_BEHIND).any():
         corners = np.concatenate([corners, _crossings(corners)], axis=1)
-    height, width = len(grid.up), len(grid.right)
-    before = corners[:, :, 2] <= -_BEHIND
-    scale = np.where(before, -grid.focal / corners[:, :, 2], np.nan)
-    columns = corners[:, :, 0] * scale + width / 2
-    rows = height / 2 - corners[:, :, 1] * scale
-    boxes = np.stack(
-        [
-            np.fmin.reduce(rows, 1),
-            np.fmax.reduce(rows, 1) + 1,
-            np.fmin.reduce(columns, 1),
-            np.fmax.reduce(columns, 1) + 1,
-        ],
-        axis=1,
-    )
-    boxes = np.clip(np.floor(np.nan_to_num(boxes, nan=0.0)), 0, (height, height, width, width))
-    return np.asarray(boxes.astype(int))
+    before = corners[:, :, 2:] <= -_BEHIND
+    with np.errstate(divide="ignore", invalid="ignore"):
+        screen = corners[:, :, :2] * ((grid.focal, -grid.focal) / -corners[:, :, 2:]) + (width / 2, height / 2)
+    first = np.where(before, screen, np.inf).min(axis=1)
+    last = np.where(before, screen, -np.inf).max(axis=1) + 1  # of one that is all behind: before the first
+    edges = np.minimum(np.maximum(np.concatenate([first, last], axis=1), 0), (width, height, width, height))
+    return np.asarray(edges[:, [1, 3, 0, 2]].astype(int))  # as none is negative, this rounds down
 
 
 def _crossings(corners: np.ndarray) -> np.ndarray:

@@ -116,7 +116,7 @@ class RayRenderer:
         other = number >= 0
         for ground in grounds:
             self._draw_level(view, ground, depth, colour)
-            other &= ~ground.seen
+            other &= ground.seen == 0
         pixels = np.flatnonzero(other)
         colour.reshape(3, -1)[:, pixels] = shade(view, self._finishes, self._light, depth, number, pixels)
         shadow = np.zeros(view.shape, np.float32)
@@ -127,7 +127,7 @@ class RayRenderer:
         """Colour a level top, which covers most of many pictures."""
         index = ground.top.solid
         window = (slice(None), slice(*ground.box[:2]), slice(*ground.box[2:]))
-        seen = ground.seen[window[1:]]
+        seen = ground.seen[window[1:]] > 0
         far = float(np.median(depth[window[1:]][seen]))
         light = self._light.astype(np.float32)
         level = shade_level(view, self._finishes[index], index, light, far, ground.box, ground.place[window])

@@ -36,7 +36,7 @@ class Ground:
     """A top as one camera sees it.
 
     box     its screen rectangle
-    seen    (h, w) bool: where a pixel shows it
+    seen    (h, w) float32: 1 where a pixel shows it, else 0
     place   (2, h, w) float32: x and y of what each pixel shows, metres, in the world
     """
 
@@ -68,7 +68,7 @@ def find_grounds(tops: Sequence[Top], world: np.ndarray, number: np.ndarray) -> 
         rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
         if len(rows):
             box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
-            grounds.append(Ground(top, box, seen, world[:2]))
+            grounds.append(Ground(top, box, seen.astype(np.float32), world[:2]))
     return grounds
 
 
@@ -84,38 +84,44 @@ def darken(
 
     light   (3,) unit vector towards the light, in the world
     """
-    if not which:
+    if not which or not grounds:
         return
+    which = list(which)
     inverse = view.rotations[which].transpose(0, 2, 1)
     turns, directions = inverse.astype(np.float32), (inverse @ light).astype(np.float32)
-    for ground in grounds:
-        height = ground.top.height
-        below = np.array([0, 0, height]) - view.positions[which]
-        starts = (inverse @ below[:, :, None]).astype(np.float32)
-        edges = _EDGE + _SPREAD * np.maximum(-below[:, 2], 0)
-        boxes = _screen_boxes(view, solids, which, ground, light, edges)
-        for i, (top, bottom, left, right) in enumerate(boxes.tolist()):
+    heights = np.array([ground.top.height for ground in grounds])
+    middles = heights[:, None, None] * [0.0, 0.0, 1.0]  # (g, 1, 3) where the world's z axis meets each ground
+    starts = (inverse @ (middles - view.positions[which])[..., None]).astype(np.float32)
+    edges = _EDGE + _SPREAD * np.maximum(view.positions[which, 2] - heights[:, None], 0)
+    boxes = _screen_boxes(view, solids, which, heights, light, edges)
+    for g, ground in enumerate(grounds):
+        first_row, last_row, first_column, last_column = ground.box
+        for i, (top, bottom, left, right) in enumerate(boxes[g].tolist()):
+            top, bottom = max(top, first_row), min(bottom, last_row)
+            left, right = max(left, first_column), min(right, last_column)
             if top >= bottom or left >= right or which[i] == ground.top.solid:
                 continue
             place = ground.place[:, top:bottom, left:right].reshape(2, -1)
-            dark = _darkness(solids[which[i]], turns[i, :, :2] @ place + starts[i], directions[i], np.float32(edges[i]))
+            dark = _darkness(
+                solids[which[i]], turns[i, :, :2] @ place + starts[g, i], directions[i], np.float32(edges[g, i])
+            )
             window = shadow[top:bottom, left:right]
-            np.minimum(dark, 1, out=dark)
-            np.maximum(window, dark.reshape(window.shape), out=window, where=ground.seen[top:bottom, left:right])
+            dark = np.minimum(dark.reshape(window.shape), ground.seen[top:bottom, left:right])
+            np.maximum(window, dark, out=window)
 
 
 def _screen_boxes(
-    view: View, solids: Sequence[Solid], which: Sequence[int], ground: Ground, light: np.ndarray, edges: np.ndarray
+    view: View, solids: Sequence[Solid], which: Sequence[int], heights: np.ndarray, light: np.ndarray, edges: np.ndarray
 ) -> np.ndarray:
-    """(n, 4) int: the part of the screen in which each shadow on `ground` can be seen."""
+    """(g, n, 4) int: the screen rectangle of each shadow on a level at each of `heights` (g,). `edges` (g, n)."""
     # the soft edge of a box or a cylinder lies within its outline, that of round bodies half outside
     pad = edges * [solids[index].kind in _ROUND for index in which]
-    grown = view.corners[which] + (CORNERS * pad[:, None, None]) @ view.rotations[which].transpose(0, 2, 1)
-    rise = grown[:, :, 2:] - ground.top.height
-    boxes = view.screen_boxes(grown - rise / light[2] * light)
-    boxes[:, ::2] = np.maximum(boxes[:, ::2], ground.box[::2])
-    boxes[:, 1::2] = np.minimum(boxes[:, 1::2], ground.box[1::2])
-    boxes[rise.max(axis=(1, 2)) < _FLUSH] = 0
+    outward = CORNERS @ view.rotations[which].transpose(0, 2, 1)
+    grown = view.corners[which] + outward * pad[:, :, None, None]
+    rise = grown[..., 2:] - heights[:, None, None, None]
+    grown -= rise / light[2] * light
+    boxes = view.screen_boxes(grown.reshape(-1, 8, 3)).reshape(*edges.shape, 4)
+    boxes[rise.max(axis=(2, 3)) < _FLUSH] = 0
     return boxes
 
 
