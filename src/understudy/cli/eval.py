@@ -58,6 +58,9 @@ class EvalOptions(Options):
     max_frames: int | None = Field(
         None, ge=1, description="on a dataset: measure this many frames, evenly spaced; null: all"
     )
+    probe_frames: int = Field(
+        256, ge=0, description="on a dataset: frames to find out on what the policy looks at; 0: not at all"
+    )
     tolerance_s: float | None = Field(
         None, gt=0, description="on a dataset: how far a timestamp may be off; null: reported, not checked"
     )
@@ -68,7 +71,7 @@ class EvalOptions(Options):
 
 # options that say something about one kind of evaluation alone
 _SIMULATION = ("eval", "seed", "resume", "confidence")
-_DATASET = ("batch_size", "max_frames", "tolerance_s", "rename_map")
+_DATASET = ("batch_size", "max_frames", "probe_frames", "tolerance_s", "rename_map")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -131,7 +134,7 @@ def run_held_out(options: EvalOptions, choice: DatasetChoice) -> int:
 def measure(options: EvalOptions, choice: DatasetChoice, checkpoint: Path, home: RunFolder | None) -> HeldOutResult:
     """Load the policy and the dataset, choose the episodes, evaluate."""
     from understudy.data.frames import open_frames, plan_frames
-    from understudy.evaluate.episodes import check_held_out, wanted_episodes
+    from understudy.evaluate.episodes import check_held_out, training_episodes, validation_episodes, wanted_episodes
     from understudy.evaluate.heldout import evaluate
     from understudy.policies.matching import check_features
     from understudy.policies.pretrained import load_policy
@@ -154,6 +157,9 @@ def measure(options: EvalOptions, choice: DatasetChoice, checkpoint: Path, home:
             max_frames=options.max_frames,
             frames=frames,
             name=options.policy.path,
+            training=training_episodes(dataset, home),
+            validation=validation_episodes(dataset, home),
+            probe_frames=options.probe_frames,
         )
     finally:
         frames.close()

@@ -4,10 +4,12 @@ From chunks predicted at every frame it is worked out what each setting would ha
 far that is from what was demonstrated, and how rough a motion it is beside the demonstrated one.
 
     action_error   mean over the joints of |executed - demonstrated| / standard deviation
-    roughness      mean over the joints of |change of the step from one control step to the next| / standard deviation
+    roughness      |change of the step from one control step to the next|, divided by the demonstrated one: the median
+                   over the joints, because one that only trembles would decide a mean
 
-The rule: of the settings whose error is within 5 % of the smallest, the least rough one. Nothing is executed here, so
-errors do not build up and acting on old predictions costs more, and predicting often looks better, than on a robot.
+The rule: of the settings whose error is within 5 % of the smallest, the least rough one; to be smoother than the
+demonstrations is no merit. Nothing is executed here, so errors do not build up, and predicting often looks better than
+it is on a robot.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ def settings_to_try(horizon: Horizon) -> list[Setting]:
 
 @dataclass(frozen=True)
 class Trial:
-    """What a setting would have done: error and roughness, both in standard deviations of the actions."""
+    """What a setting would have done: error in standard deviations, roughness in the demonstrator's."""
 
     setting: Setting
     error: float
@@ -89,29 +91,29 @@ class Trial:
 
 @dataclass(frozen=True)
 class HorizonChoice:
-    """The settings that were tried, the one to take, and how rough the demonstrations themselves are."""
+    """The settings that were tried, and the one to take."""
 
     episodes: list[int]
     frames: int
     trials: list[Trial]
     configured: Trial
-    demonstrated_roughness: float
 
     @property
     def recommended(self) -> Trial:
         """Of the settings within 5 % of the smallest error the least rough; the configured one if it is no worse."""
         smallest = min(trial.error for trial in self.trials)
         near = [trial for trial in self.trials if trial.error <= TOO_SMALL * smallest]
-        best = min(near, key=lambda trial: trial.roughness)
-        is_as_good = self.configured in near and self.configured.roughness <= TOO_SMALL * best.roughness
-        return self.configured if is_as_good else best
+        smooth = max(1.0, min(trial.roughness for trial in near))
+        good = [trial for trial in near if trial.roughness <= TOO_SMALL * smooth]
+        return self.configured if self.configured in good else min(good, key=lambda trial: trial.error)
 
     def verdict(self) -> list[str]:
         """One sentence."""
         best, own = self.recommended, self.configured
         errors = [trial.error for trial in self.trials]
-        if max(errors) <= TOO_SMALL * min(errors) and best is own:
-            return ["how much of each chunk is executed makes no difference here that could be told from chance"]
+        alike = max(errors) <= TOO_SMALL * min(errors)
+        if alike and max(trial.roughness for trial in self.trials) <= TOO_SMALL:
+            return ["how much of each chunk is executed makes no difference here: errors within 5 %, none too rough"]
         if best is own:
             return [f"{own.setting}, as configured, is as good on validation episodes as any setting tried"]
         gain = f"error {best.error:.3f} instead of {own.error:.3f}"
@@ -127,7 +129,6 @@ class HorizonChoice:
             "settings": [trial.to_json() for trial in self.trials],
             "configured": self.configured.to_json(),
             "recommended": self.recommended.to_json(),
-            "demonstrated_roughness": self.demonstrated_roughness,
             "verdict": " ".join(self.verdict()),
             "caveat": CAVEAT,
         }
@@ -137,17 +138,14 @@ class HorizonChoice:
 class _Sums:
     """Over frames, per joint: distances to the demonstrated action, and changes of the step."""
 
-    error: np.ndarray | float = 0.0
+    error: np.ndarray = field(default_factory=lambda: np.zeros(1))
+    bend: np.ndarray = field(default_factory=lambda: np.zeros(1))
     frames: int = 0
-    bend: np.ndarray | float = 0.0
-    bends: int = 0
 
     def add(self, executed: np.ndarray, demonstrated: np.ndarray) -> None:
         self.error = self.error + np.abs(executed - demonstrated).sum(0)
+        self.bend = self.bend + np.abs(np.diff(executed, n=2, axis=0)).sum(0)
         self.frames += len(executed)
-        bend = np.abs(np.diff(executed, n=2, axis=0))
-        self.bend = self.bend + bend.sum(0)
-        self.bends += len(bend)
 
 
 @dataclass
@@ -172,18 +170,30 @@ class Trials:
         self.episodes.append(episode)
 
     def result(self) -> HorizonChoice | None:
-        """The choice; None when there was nothing to choose from, or no episode of three frames to choose on."""
-        if not self._sums or not self._demonstrated.bends:
+        """The choice; None when there was nothing to choose from, or the demonstrator never changed a step."""
+        if not self._sums or not np.any(self._usual[self._moving] > 0):
             return None
         trials = [
-            Trial(setting, self._mean(sums.error / sums.frames), self._mean(sums.bend / sums.bends))
+            Trial(setting, self._error(sums.error / sums.frames), self._roughness(sums.bend))
             for setting, sums in self._sums.items()
         ]
         own = next(trial for trial in trials if trial.setting == configured(self.horizon))
-        demonstrated = self._demonstrated
-        roughness = self._mean(demonstrated.bend / demonstrated.bends)
-        return HorizonChoice(self.episodes, demonstrated.frames, trials, own, roughness)
+        return HorizonChoice(self.episodes, self._demonstrated.frames, trials, own)
 
-    def _mean(self, per_joint: np.ndarray | float) -> float:
-        moving = self.spread > 1e-3 * self.spread.max()
-        return float((np.asarray(per_joint)[moving] / self.spread[moving]).mean())
+    @property
+    def _moving(self) -> np.ndarray:
+        """(A,) bool, the rule of policies/action_error.py."""
+        moving: np.ndarray = self.spread > 1e-3 * self.spread.max()
+        return moving
+
+    @property
+    def _usual(self) -> np.ndarray:
+        """(A,) how much the demonstrator's step changes, summed."""
+        return np.broadcast_to(self._demonstrated.bend, self.spread.shape)
+
+    def _error(self, per_joint: np.ndarray) -> float:
+        return float((per_joint[self._moving] / self.spread[self._moving]).mean())
+
+    def _roughness(self, bend: np.ndarray) -> float:
+        counted = self._moving & (self._usual > 0)
+        return float(np.median(bend[counted] / self._usual[counted]))

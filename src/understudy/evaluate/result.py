@@ -23,6 +23,8 @@ from .horizon_choice import HorizonChoice
 from .probed import Probed
 from .seams import Seams
 
+# from this ratio of errors on one policy is called better than another
+BETTER = 1.05
 BASELINES = {
     "hold": "holding the last action",
     "mean": "the mean action",
@@ -102,7 +104,10 @@ class HeldOutResult:
             f"{compared(self.times_better(name))} {words}" for name, words in BASELINES.items() if name in self.errors
         )
         others = [part for part in (self.probed, self.seams, self.horizon_choice) if part is not None]
-        return [against, *(sentence for part in others for sentence in part.verdict())]
+        said = [against, *(sentence for part in others for sentence in part.verdict())]
+        if self.probed is not None and "mean" in self.errors and self.times_better("mean") < BETTER:
+            said.append("a policy that does not beat the mean action has learnt too little for its probes to say much")
+        return said
 
     def verdict(self) -> str:
         """The same in one line."""
@@ -166,7 +171,7 @@ class HeldOutResult:
 
 def compared(ratio: float) -> str:
     """1.84 -> '1.8 times better than'; 0.5 -> '2.0 times worse than'; 1.01 -> 'no better than'."""
-    if ratio >= 1.05:
+    if ratio >= BETTER:
         return f"{ratio:.1f} times better than" if ratio >= 1.095 else f"{ratio:.2f} times better than"
     if ratio > 0.95:
         return "no better than"

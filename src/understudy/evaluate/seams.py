@@ -28,7 +28,7 @@ class Seams:
     within        (A,) inside the predicted chunks; NaN when each is one action long
     demonstrated  (A,) in the demonstrations
     deviation     (A,) standard deviation of the demonstrated change from one step to the next
-    spread        (A,) standard deviation of the actions, by which joints of different units are weighed
+    is_moving     (A,) bool, false for joints that stand still: of their steps nothing is made
     count         how many seams
     """
 
@@ -36,12 +36,12 @@ class Seams:
     within: np.ndarray
     demonstrated: np.ndarray
     deviation: np.ndarray
-    spread: np.ndarray
+    is_moving: np.ndarray
     count: int
 
     @property
     def ratio(self) -> float | None:
-        """Jump divided by the demonstrator's step, both summed over joints in standard deviations of the actions."""
+        """Jump divided by the demonstrator's step: the median over the moving joints; None when there is none."""
         return self._times(self.jump)
 
     @property
@@ -50,10 +50,10 @@ class Seams:
         return self._times(self.within)
 
     def _times(self, moved: np.ndarray) -> float | None:
-        moving = self.spread > _STILL * self.spread.max()
-        usual = (self.demonstrated[moving] / self.spread[moving]).sum()
-        times = (moved[moving] / self.spread[moving]).sum() / usual if usual > 0 else np.nan
-        return float(times) if np.isfinite(times) else None
+        # the median: a gripper that hardly ever steps, or a joint that only trembles, would decide a mean
+        moving = self.is_moving & (self.demonstrated > 0)
+        times = moved[moving] / self.demonstrated[moving]
+        return float(np.median(times)) if len(times) and np.isfinite(times).all() else None
 
     def verdict(self) -> list[str]:
         """One sentence, or none when the demonstrator never moved."""
@@ -69,6 +69,7 @@ class Seams:
             "count": self.count,
             "ratio": self.ratio,
             "ratio_within_chunks": self.ratio_within,
+            "still_joints": [joint for joint, moves in zip(joints, self.is_moving, strict=True) if not moves],
             "jump": dict(zip(joints, self.jump.tolist(), strict=True)),
             "step_within_chunks": dict(zip(joints, within, strict=True)),
             "step_demonstrated": dict(zip(joints, self.demonstrated.tolist(), strict=True)),
@@ -94,7 +95,7 @@ def find_seams(replays: Sequence[Replay], spread: np.ndarray | None) -> Seams | 
         within=np.abs(inside).mean(0) if len(inside) else np.full(predicted.shape[1], np.nan),
         demonstrated=np.abs(demonstrated).mean(0),
         deviation=demonstrated.std(0),
-        spread=spread,
+        is_moving=spread > _STILL * spread.max(),
         count=int(is_seam.sum()),
     )
 

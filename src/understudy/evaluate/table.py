@@ -88,11 +88,12 @@ def _settings(choice: HorizonChoice) -> list[str]:
     """Every setting that was tried, the configured and the recommended one marked."""
     episodes = f"{len(choice.episodes)} validation episode{'s' if len(choice.episodes) > 1 else ''}"
     lines = [
-        f"how to execute it, on {episodes} ({choice.frames:,} frames), in std deviations",
+        f"how to execute it, on {episodes} ({choice.frames:,} frames): error in std deviations, roughness beside the "
+        "demonstrator's",
         _row("", ["error", "roughness"], 30),
     ]
     lines += [_trial(trial, choice) for trial in choice.trials]
-    lines.append(_row("as demonstrated", ["-", f"{choice.demonstrated_roughness:.4f}"], 30))
+    lines.append(_row("as demonstrated", ["-", "1.00"], 30))
     return lines + _wrapped(CAVEAT)
 
 
@@ -101,7 +102,7 @@ def _trial(trial: Trial, choice: HorizonChoice) -> str:
         word for word, one in (("configured", choice.configured), ("recommended", choice.recommended)) if trial is one
     ]
     mark = f"  {', '.join(marks)}" if marks else ""
-    return _row(str(trial.setting), [f"{trial.error:.4f}", f"{trial.roughness:.4f}"], 30) + mark
+    return _row(str(trial.setting), [f"{trial.error:.3f}", f"{trial.roughness:.2f}"], 30) + mark
 
 
 def _row(label: str, cells: list[str], width: int) -> str:

@@ -14,13 +14,15 @@ from matplotlib.figure import Figure
 from understudy.core.run_folder import RunFolder
 
 from . import style
+from .held_out_probes import write_probe_plots
 
 MOST_EPISODES = 4
 _JOINTS_A_COLUMN = 8
 _LINES = (
     ("policy", "policy", style.BLUE, "-"),
-    ("hold", "hold the last action", style.ORANGE, (0, (5, 3))),
+    ("hold", "hold", style.ORANGE, (0, (5, 3))),
     ("mean", "mean action", style.GREEN, (0, (1, 1.5))),
+    ("nearest", "nearest state", style.PURPLE, (0, (6, 1.5, 1, 1.5))),
 )
 
 
@@ -33,7 +35,7 @@ def newest_evaluation(run: RunFolder) -> Path | None:
 def write_held_out_plots(evaluation: Path, plots: Path) -> list[Path]:
     """Draw an evaluation's folder into the folder `plots`; the files written. Raises DiskFull."""
     summary = json.loads((evaluation / "summary.json").read_text())
-    written = [_error_by_step(summary, plots)]
+    written = [_error_by_step(summary, plots), *write_probe_plots(summary, plots)]
     with np.load(evaluation / "predictions.npz", allow_pickle=False) as arrays:
         for position, episode in enumerate(arrays["episodes"][:MOST_EPISODES].tolist()):
             name = "actions_predicted.png" if position == 0 else f"actions_predicted_episode_{episode}.png"
@@ -60,7 +62,7 @@ def _name_all(drawing: Figure, plots: list[Axes], joints: list[str], title: str,
     for plot, joint in zip(plots, joints, strict=True):
         plot.set_ylabel(joint, fontsize=8, rotation=0, ha="right", va="center")
     handles, labels = plots[0].get_legend_handles_labels()
-    drawing.legend(handles, labels, loc="outside upper right", ncols=3, frameon=False, fontsize=9)
+    drawing.legend(handles, labels, loc="outside upper right", ncols=4, frameon=False, fontsize=9)
     drawing.suptitle(title, fontsize=10, x=0.01, ha="left")
     drawing.supxlabel(x, fontsize=9)
 
@@ -97,6 +99,6 @@ def _error_by_step(summary: dict[str, Any], folder: Path) -> Path:
                 marker = "o" if len(seconds) < 8 else None
                 plot.plot(seconds, errors, color=color, linestyle=dashes, linewidth=1.6, marker=marker, label=label)
         plot.set_ylim(bottom=0)
-    title = f"Mean absolute error on {summary['frames']:,} held-out frames, the dataset's units"
+    title = f"Error on {summary['frames']:,} held-out frames, the dataset's units"
     _name_all(drawing, plots, joints, title, "seconds ahead")
     return style.save(drawing, folder / "error_by_step.png")

@@ -43,7 +43,11 @@ def test_the_episodes_that_the_run_held_out_are_evaluated(home: Path, capsys: py
     assert document["episodes"] == [1, 4]
     assert document["frames"] == 14
     assert set(document["action_mae"]) == {f"joint_{i}.pos" for i in range(6)}
-    assert set(document["baselines"]) == {"hold", "mean"}
+    assert set(document["baselines"]) == {"hold", "mean", "nearest"}
+    assert set(document["probes"]) == {"cameras_blank", "cameras_shuffled", "state_blank", "state_shuffled"}
+    assert document["probe_frames"] == 14
+    assert document["horizon_choice"]["episodes"] == [1, 4]
+    assert document["absent"] == {}
 
 
 def test_the_result_is_left_in_the_run_folder_with_pictures(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,6 +66,11 @@ def test_a_second_evaluation_leaves_the_first_alone(home: Path) -> None:
     before = {folder.name for folder in (home / "run/eval").glob("*")}
     assert main(arguments(home, "--max_frames=3")) == 0
     assert len({folder.name for folder in (home / "run/eval").glob("*")} - before) == 1
+
+
+def test_probes_can_be_left_out(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(home, "--probe_frames=0", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["probes"] == {}
 
 
 def test_an_output_folder_takes_result_and_pictures(home: Path, tmp_path: Path) -> None:
@@ -88,6 +97,8 @@ def test_a_policy_outside_its_run_needs_the_episodes_to_be_named(
     document = json.loads(capsys.readouterr().out)
     assert document["episodes"] == [0, 1, 2, 3, 4]
     assert document["path"] is None
+    assert "run folder" in document["absent"]["nearest"]
+    assert "validation" in document["absent"]["horizon_choice"]
 
 
 def test_training_episodes_may_be_measured_with_a_warning(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

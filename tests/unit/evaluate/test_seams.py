@@ -38,10 +38,14 @@ def test_seams_of_all_episodes_count_and_their_ends_do_not() -> None:
 
 def test_a_joint_that_stands_still_does_not_decide() -> None:
     predicted = DEMONSTRATED.copy()
-    predicted[4:, 1] += 300.0
+    predicted[4:, 1] += 300.0  # of joints that all move, the middle one decides: half way between 1 and 4
+    both = find_seams([replay(predicted, [0, 4])], None)
+    assert both is not None
+    assert both.ratio == pytest.approx(2.5)
     seams = find_seams([replay(predicted, [0, 4])], np.array([2.0, 1e-6]))
     assert seams is not None
     assert seams.ratio == pytest.approx(1)
+    assert seams.to_json(["a", "b"])["still_joints"] == ["b"]
 
 
 def test_chunks_of_one_action_have_no_inside() -> None:
