@@ -21,6 +21,7 @@ from .view import View, cover, make_view
 
 LIGHT = (0.22, 0.42, 0.88)  # towards the light, in the world
 SHADOW = 0.42  # share of a level surface's light that a full shadow takes away
+_FAR = np.float32(1e6)  # metres
 _REMEMBERED = 6  # views of which it is known that they were asked for before, and their still layers kept if twice
 
 
@@ -112,7 +113,9 @@ class RayRenderer:
         empty = bool((number < 0).any())
         colour = sky(directions, view.grid.shortening) if empty else np.empty_like(directions)
         tops = find_tops(self.solids, view.positions, view.rotations)
-        grounds = find_grounds(tops, view.origin[-1][:, None, None] + depth * directions, number)
+        # where nothing is seen a ray ends far away, not at infinity: shadows are computed there too, and then dropped
+        ends = view.origin[-1][:, None, None] + np.minimum(depth, _FAR) * directions
+        grounds = find_grounds(tops, ends, number)
         other = number >= 0
         for ground in grounds:
             self._draw_level(view, ground, depth, colour)
@@ -128,7 +131,7 @@ class RayRenderer:
         index = ground.top.solid
         window = (slice(None), slice(*ground.box[:2]), slice(*ground.box[2:]))
         seen = ground.seen[window[1:]] > 0
-        far = float(np.median(depth[window[1:]][seen]))
+        far = float(depth[window[1:]][seen][::16].mean())
         light = self._light.astype(np.float32)
         level = shade_level(view, self._finishes[index], index, light, far, ground.box, ground.place[window])
         np.copyto(colour[window], level, where=seen)

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,18 @@ def test_no_shadow_is_cut_off_straight():
     assert dark.max() > 20
     assert np.abs(np.diff(dark, axis=0)).max() < 25
     assert np.abs(np.diff(dark, axis=1)[:, :113]).max() < 25
+
+
+def test_a_shadow_reaches_the_edge_of_the_table_and_no_farther():
+    table = Solid("box", (0.2, 0.2, 0.02), (0.8, 0.8, 0.8), fixed=True)
+    body = Solid("box", BODIES["box"], (0.8, 0.8, 0.8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # beyond the edge rays end nowhere: no NaN may come of it
+        dark = darkened([table, body], [(0, 0, -0.02), (-0.1, 0, 0.1)], (1.0, 0.0, 1.0))
+    focal = 100 / np.tan(np.deg2rad(22.5))
+    edge = 100 - round(0.2 * focal)
+    assert dark[100, edge + 2] > 20
+    assert np.abs(dark[:, : edge - 2]).max() == 0
 
 
 def test_a_bin_has_shadows_on_its_floor():
