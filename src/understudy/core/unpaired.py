@@ -12,6 +12,7 @@ not depend on the rate: one number per t, and what is left to maximise is a bino
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import gammaln, xlog1py, xlogy
@@ -25,6 +26,8 @@ _EQUAL = 1e-10
 _POINTS_PER_DEVIATION = 8
 
 
+# a result is compared with the same published numbers more than once
+@lru_cache(maxsize=256)
 def boschloo(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float:
     """Exact two-sided p-value of "both are equally good": twice the smaller one-sided one, at most 1."""
     check_counts(successes_a, n_a)

@@ -62,8 +62,8 @@ def published_for(task: str, protocol: Mapping[str, Any] | None = None) -> list[
     found = [entry for entry in every_published() if entry.task in (task, task.partition("/")[0])]
     if protocol is None:
         return found
-    settings = dict(_settings(protocol))
-    return [entry for entry in found if all(settings.get(name) == value for name, value in entry.conditions.items())]
+    settings = _settings(protocol)
+    return [entry for entry in found if all(condition in settings for condition in entry.conditions.items())]
 
 
 def beside(
