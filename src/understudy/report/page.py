@@ -104,7 +104,7 @@ def _simulated(judged: Sequence[Judgement], home: Path) -> Iterator[str]:
     yield "| who | task | success | mean progress | steps to success |"
     yield "| --- | --- | --- | --: | --: |"
     for j in judged:
-        steps = j.summary.get("steps_to_success", {}).get("mean")
+        steps = (j.summary.get("steps_to_success") or {}).get("mean")
         took = "" if steps is None else f"{steps:.0f}"
         yield f"| {_who(j)} | {j.summary['env']} | {j.rate()} | {j.summary['progress_mean']:.2f} | {took} |"
     yield ""
@@ -137,9 +137,9 @@ def _who(judgement: Judgement) -> str:
 
 def _seeds(judgement: Judgement) -> str:
     seeds = judgement.summary["protocol"].get("seeds")
-    if not isinstance(seeds, list) or not seeds:
+    if not isinstance(seeds, dict) or "first" not in seeds:
         return f"n = {judgement.summary['n']}"
-    return f"seeds {min(seeds)} to {max(seeds)}"
+    return f"seeds {seeds['first']} to {seeds['first'] + seeds['count'] - 1}"
 
 
 def _held_out(judged: Sequence[Judgement]) -> Iterator[str]:

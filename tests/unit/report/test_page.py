@@ -26,7 +26,7 @@ def simulated(run: RunFolder, name: str, successes: int, n: int = 50, **more: An
         "method": "Clopper-Pearson",
         "progress_mean": 0.9,
         "reasons": {"success": successes, "time limit": n - successes},
-        "protocol": {"hash": name * 8, "seeds": [5, 6, 7]},
+        "protocol": {"hash": name * 8, "seeds": {"first": 5, "count": 3}},
     }
     summary["protocol"] |= more.pop("protocol", {})
     (folder / "summary.json").write_text(json.dumps(summary | more))
