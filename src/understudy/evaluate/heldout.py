@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from .nearest import Nearest
 
-# enough to tell a ratio of 1.05 from 1.2, and at most ten times as many predictions
+# each is predicted once more per probe: five times for one camera and a state, eight times for two cameras
 PROBE_FRAMES = 256
 
 

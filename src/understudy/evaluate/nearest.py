@@ -74,6 +74,7 @@ class Nearest:
         changes = spread > 1e-7 * np.abs(states).max(0)
         self._scale = np.where(changes, 1 / np.where(changes, spread, 1.0), 0.0)
         self._known = (states - self._mean) * self._scale
+        self._squares = np.einsum("kd,kd->k", self._known, self._known)
 
     def chunks(self, dataset: Dataset, rows: np.ndarray, steps: int) -> Tensor:
         """(B, steps, A) for the frames at `rows` of `dataset`; past the end of an episode its last action."""
@@ -93,9 +94,11 @@ class Nearest:
         smallest = np.full(len(queries), np.inf)
         found = np.zeros(len(queries), np.int64)
         for first in range(0, len(self._known), _KNOWN_AT_ONCE):
-            known = self._known[first : first + _KNOWN_AT_ONCE]
-            # |q - k|^2 without |q|^2, which is the same for every k
-            distance = np.einsum("kd,kd->k", known, known) - 2 * (queries @ known.T)
+            part = slice(first, first + _KNOWN_AT_ONCE)
+            # |q - k|^2 without |q|^2, which is the same for every k; in place, for the memory is what takes time
+            distance = queries @ self._known[part].T
+            distance *= -2
+            distance += self._squares[part]
             at = distance.argmin(1)
             value = distance[np.arange(len(queries)), at]
             better = value < smallest

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from fake_run import started, write_events
+from make_dataset import make_dataset
 from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder
-from understudy.evaluate.episodes import check_held_out, wanted_episodes
+from understudy.data.lerobot import Dataset, load_dataset
+from understudy.evaluate.episodes import check_held_out, training_episodes, validation_episodes, wanted_episodes
+from understudy.evaluate.nearest import Absent
 
 SPLIT = {"train": [0, 1, 2, 4], "validation": [3], "test": [5]}
 
@@ -75,3 +78,45 @@ def test_nothing_is_pointed_out_where_nothing_is_known_to_be_wrong(
 ) -> None:
     check_held_out([3, 5], dataset(fingerprint, [3, 5]), run)
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def held_out(tmp_path: Path, run: RunFolder) -> Dataset:
+    """The validation and test episodes of the dataset that `run` was trained on."""
+    folder = make_dataset(tmp_path / "set", version="v2.1", episodes=6, frames=5, cameras=())
+    renamed = {"observation.state": "observation.environment_state"}
+    found = load_dataset(str(folder), episodes=[3, 5], rename_map=renamed)
+    facts = {"repo_id": "set", "fingerprint": found.fingerprint}
+    write_events(run, [started(dataset=facts)])
+    return found
+
+
+def test_the_episodes_trained_on_are_read_from_the_same_folder_under_the_same_names(
+    run: RunFolder, held_out: Dataset
+) -> None:
+    found = training_episodes(held_out, run)
+    assert isinstance(found, Dataset)
+    assert [episode.index for episode in found.episodes] == SPLIT["train"]
+    assert "observation.environment_state" in found.columns
+
+
+def test_episodes_for_choosing_are_the_validation_ones_and_never_those_of_the_test(
+    run: RunFolder, held_out: Dataset
+) -> None:
+    assert validation_episodes(held_out, run) == [3]
+    assert validation_episodes(held_out, None) == []
+    assert validation_episodes(dataset("beef"), run) == []
+
+
+def test_training_episodes_that_are_not_here_are_absent_with_the_reason(run: RunFolder, held_out: Dataset) -> None:
+    (held_out.root / "data/chunk-000/episode_000002.parquet").unlink()
+    found = training_episodes(held_out, run)
+    assert isinstance(found, Absent)
+    assert "cannot be read here" in found.reason
+
+
+def test_nothing_is_looked_up_in_episodes_of_another_dataset(run: RunFolder, held_out: Dataset) -> None:
+    assert training_episodes(dataset("beef"), run) == Absent("the run was not trained on this dataset")
+    assert isinstance(training_episodes(held_out, None), Absent)
+    run.split.unlink()
+    assert training_episodes(held_out, run) == Absent("the run has no split.json that names its training episodes")
