@@ -40,8 +40,8 @@ class Tried:
     """What came of an attempt.
 
     kept      whether its folder holds the episode
-    seconds   "drawing" (looking through the cameras), "encoding" (videos, tables), "all": measured, all else is a
-              function of the seed
+    seconds   of the processor: "drawing" (looking through the cameras), "encoding" (videos, tables), "all"; these are
+              measured, all else is a function of the seed
     """
 
     seed: int
@@ -97,29 +97,30 @@ def try_seed(
     task = env.task
     writer = EpisodeWriter(form)
     names = [name for name in form.features if name != "action"]
+    started = time.process_time()
     seconds = {"drawing": 0.0, "encoding": 0.0}
 
     def watch(step: int, clean: np.ndarray, executed: np.ndarray) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         frame = env.look(names)
-        looked = time.perf_counter()
+        looked = time.process_time()
         writer.add({**frame, "action": clean})
         seconds["drawing"] += looked - began
-        seconds["encoding"] += time.perf_counter() - looked
+        seconds["encoding"] += time.process_time() - looked
 
     disturb = disturbance_of(config, seed, task.fps, task.action_low, task.action_high)
     episode = run_episode(env, actor, seed, disturb=disturb, watch=watch)
     kept = writer.length > 0 and (episode.success or (config.keep_failures and not is_broken(episode)))
-    began = time.perf_counter()
+    began = time.process_time()
     with contextlib.suppress(FileExistsError), folder_written_atomically(folder_of(staging, seed)) as folder:
         if kept:
             writer.save(folder, episode.instruction)
-        seconds["encoding"] += time.perf_counter() - began
-        tried = _tried(episode, kept, seconds | {"all": episode.wall_s + time.perf_counter() - began})
+        seconds["encoding"] += time.process_time() - began
+        tried = _tried(episode, kept, seconds | {"all": time.process_time() - started})
         (folder / _FACTS).write_text(json.dumps(asdict(tried)))
         return tried
     # a process of a recording that was killed has just finished the same seed, with the same result
-    return _tried(episode, kept, seconds | {"all": episode.wall_s})
+    return _tried(episode, kept, seconds | {"all": time.process_time() - started})
 
 
 def is_broken(episode: Episode) -> bool:

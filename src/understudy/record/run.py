@@ -12,6 +12,7 @@ import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +51,8 @@ class Recorded:
 
     root       the dataset
     attempts   every seed tried up to the last one kept, in order
-    seconds    summed over attempts and processes: "drawing", "encoding", "all"; "wall" and "joining" are by the clock
+    seconds    of the processor, summed over attempts: "drawing", "encoding", "all"; and by the clock: "attempts" (until
+               the last was finished, starting processes included), "joining" (the dataset)
     """
 
     root: Path
@@ -83,8 +85,10 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
     if dry_run:
         return None
     with _stop_explained(target), opened(target, identity(config, task), resume=resume) as staging:
+        began = time.perf_counter()
         tried = _try_until_done(config, staging, workers, _START_S + _STEP_S * task.horizon)
-        return _put_together(config, task, form, target, staging, tried)
+        seconds = {"attempts": time.perf_counter() - began}
+        return _put_together(config, task, form, staging, tried, seconds)
 
 
 def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
@@ -180,8 +184,9 @@ def _give_up_if_hopeless(config: RecordConfig, tried: dict[int, Tried], last: Tr
 
 
 def _put_together(
-    config: RecordConfig, task: Task, form: DatasetForm, target: Path, staging: Path, tried: list[Tried]
+    config: RecordConfig, task: Task, form: DatasetForm, staging: Path, tried: list[Tried], seconds: dict[str, float]
 ) -> Recorded:
+    began, target = time.perf_counter(), config.root.absolute()
     kept = [one.seed for one in tried if one.kept]
     told = identity(config, task)
     recording = Recording(
@@ -195,7 +200,8 @@ def _put_together(
     )
     episodes = [read_staged(folder_of(staging, seed)) for seed in kept]
     assemble(target, form, episodes, {RECORDING: recording.to_text()})
-    seconds = {name: sum(one.seconds.get(name, 0.0) for one in tried) for name in ("drawing", "encoding", "all")}
+    seconds["joining"] = time.perf_counter() - began
+    seconds |= {name: sum(one.seconds.get(name, 0.0) for one in tried) for name in ("drawing", "encoding", "all")}
     return Recorded(target, recording, sum(episode.length for episode in episodes), seconds)
 
 
