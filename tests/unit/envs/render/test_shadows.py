@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from understudy.envs.render.camera import Camera
+from understudy.envs.render.camera import Camera, look_at
 from understudy.envs.render.rays import RayRenderer
 from understudy.envs.render.solids import Solid
 
@@ -78,13 +78,22 @@ def test_no_shadow_is_cut_off_straight():
 def test_a_shadow_reaches_the_edge_of_the_table_and_no_farther():
     table = Solid("box", (0.2, 0.2, 0.02), (0.8, 0.8, 0.8), fixed=True)
     body = Solid("box", BODIES["box"], (0.8, 0.8, 0.8))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # beyond the edge rays end nowhere: no NaN may come of it
-        dark = darkened([table, body], [(0, 0, -0.02), (-0.1, 0, 0.1)], (1.0, 0.0, 1.0))
+    dark = darkened([table, body], [(0, 0, -0.02), (-0.1, 0, 0.1)], (1.0, 0.0, 1.0))
     focal = 100 / np.tan(np.deg2rad(22.5))
     edge = 100 - round(0.2 * focal)
     assert dark[100, edge + 2] > 20
     assert np.abs(dark[:, : edge - 2]).max() == 0
+
+
+def test_where_rays_end_nowhere_a_shadow_makes_no_nan():
+    table = Solid("box", (0.2, 0.2, 0.02), (0.8, 0.8, 0.8), fixed=True)
+    body = Solid("box", BODIES["box"], (0.8, 0.8, 0.8))
+    places, turns = np.array([(0, 0, -0.02), (-0.1, -0.1, 0.05)]), np.broadcast_to(np.eye(3), (2, 3, 3))
+    camera = look_at((0.6, 0.5, 0.3), (0, 0, 0))  # the sky is seen beside the far corner, within the table's rectangle
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image = RayRenderer([table, body], (1.0, 1.0, 1.0)).render(places, turns, camera, 96, 96)
+    assert image.min() > 20
 
 
 def test_a_bin_has_shadows_on_its_floor():
