@@ -156,11 +156,13 @@ def _survey(
     horizon = policy.config.horizon()._replace(predicted=len(windows.offsets))
     own_spread = dataset.columns["action"].astype(np.float64).std(0) if spread is None else spread
     survey = _Survey(Trials(horizon, own_spread))
-    wanted = [_wanted(episode, measured, horizon) for episode in chosen]
+    counts = np.zeros(dataset.num_rows, bool)
+    counts[measured] = True
+    wanted = [_wanted(episode, counts, horizon) for episode in chosen]
     with progress("evaluating", sum(map(len, wanted)), "frames") as advance:
         for episode, frames in zip(chosen, wanted, strict=True):
             found = predict_episode(policy, windows, episode, frames, batch_size, advance)
-            _add_errors(survey.errors, found, policy, dataset, measured, neighbours)
+            _add_errors(survey.errors, found, policy, dataset, counts, neighbours)
             demonstrated = dataset.columns["action"][episode.start : episode.start + episode.length]
             survey.replays.append(_replay(found, demonstrated, horizon))
             if episode.index in validation and found.is_complete:
@@ -168,9 +170,9 @@ def _survey(
     return survey
 
 
-def _wanted(episode: Episode, measured: np.ndarray, horizon: Horizon) -> np.ndarray:
-    """The frames to predict at: those that are measured, and those from which chunks are executed."""
-    inside = measured[(measured >= episode.start) & (measured < episode.start + episode.length)] - episode.start
+def _wanted(episode: Episode, counts: np.ndarray, horizon: Horizon) -> np.ndarray:
+    """The frames to predict at: those whose error counts, and those from which chunks are executed."""
+    inside = np.flatnonzero(counts[episode.start : episode.start + episode.length])
     return np.union1d(inside, _starts(episode.length, horizon))
 
 
@@ -183,19 +185,19 @@ def _add_errors(
     found: Predictions,
     policy: Policy,
     dataset: Dataset,
-    measured: np.ndarray,
+    counts: np.ndarray,
     neighbours: Nearest | Absent,
 ) -> None:
-    """policy, hold, mean where the statistics allow it, nearest where there is one -> error over `measured` rows."""
-    counts = np.isin(found.episode.start + found.frames, measured)
-    rows = found.episode.start + found.frames[counts]
+    """policy, hold, mean where the statistics allow it, nearest where there is one -> error where it counts."""
+    measured = torch.from_numpy(counts[found.episode.start + found.frames])
+    rows = found.episode.start + found.frames[measured.numpy()]
     if not len(rows):
         return
     steps = found.actual.shape[1]
-    chunks = {"policy": found.chunks[counts], **untrained(policy, dataset, rows, steps)}
+    chunks = {"policy": found.chunks[measured], **untrained(policy, dataset, rows, steps)}
     if not isinstance(neighbours, Absent):
         chunks["nearest"] = neighbours.chunks(dataset, rows, steps)
-    add_errors(errors, chunks, found.actual[counts], found.is_pad[counts])
+    add_errors(errors, chunks, found.actual[measured], found.is_pad[measured])
 
 
 def _replay(found: Predictions, demonstrated: np.ndarray, horizon: Horizon) -> Replay:

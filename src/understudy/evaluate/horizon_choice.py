@@ -7,9 +7,9 @@ far that is from what was demonstrated, and how rough a motion it is beside the 
     roughness      |change of the step from one control step to the next|, divided by the demonstrated one: the median
                    over the joints, because one that only trembles would decide a mean
 
-The rule: of the settings whose error is within 5 % of the smallest, the least rough one; to be smoother than the
-demonstrations is no merit. Nothing is executed here, so errors do not build up, and predicting often looks better than
-it is on a robot.
+The rule: of the settings whose error is within 5 % of the smallest, those no rougher than the demonstrations (or, where
+all are, than the smoothest); of these the configured one, else the one with the smallest error. Nothing is executed
+here, so errors do not build up, and predicting often looks better than it is on a robot.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class HorizonChoice:
 
     @property
     def recommended(self) -> Trial:
-        """Of the settings within 5 % of the smallest error the least rough; the configured one if it is no worse."""
+        """By the rule above: the configured setting wherever nothing speaks against it."""
         smallest = min(trial.error for trial in self.trials)
         near = [trial for trial in self.trials if trial.error <= TOO_SMALL * smallest]
         smooth = max(1.0, min(trial.roughness for trial in near))

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from known_policies import Constant, Oracle, config_for
+from known_policies import Constant, KnownConfig, Oracle, config_for
 from make_dataset import make_dataset
 from understudy.core.errors import CheckpointError, ConfigError
 from understudy.data.lerobot import Dataset, load_dataset
 from understudy.evaluate.heldout import evaluate
+from understudy.policies.config import Horizon
+from understudy.policies.horizon import Controller
 
 LENGTHS = (6, 9, 7)
 
@@ -144,3 +146,37 @@ def test_a_policy_of_another_robot_is_refused_before_anything_is_decoded(dataset
 def test_results_repeat_exactly(dataset: Dataset) -> None:
     policy = Constant(config_for(dataset.spec), 0.1)
     assert evaluate(policy, dataset).to_json() == evaluate(policy, dataset).to_json()
+
+
+def test_a_policy_that_averages_is_replayed_averaging(dataset: Dataset) -> None:
+    class Averaging(KnownConfig):
+        def horizon(self) -> Horizon:
+            return Horizon(self.chunk_size, 1, 0.1)
+
+    class Mirror(Constant):
+        """Its state over the whole chunk."""
+
+        def predict(self, observation, rng=None):
+            state = observation["observation.state"][:, None, : self.size]
+            return state.expand(-1, self.config.chunk_size, -1).clone()
+
+    policy = Mirror(Averaging(**config_for(dataset.spec).model_dump()))
+    replay = evaluate(policy, dataset, probe_frames=0, max_frames=2).replays[0]
+    controller = Controller(policy)
+    controller.reset()
+    executed = [controller.act({"observation.state": state}) for state in dataset.columns["observation.state"][:6]]
+    np.testing.assert_allclose(replay.predicted, executed, atol=1e-6)
+    assert replay.starts.tolist() == list(range(6))
+
+
+def test_a_sample_of_the_frames_leaves_the_replays_whole(dataset: Dataset) -> None:
+    policy = Oracle(config_for(dataset.spec), dataset.columns["observation.state"], dataset.columns["action"])
+    result = evaluate(policy, dataset, probe_frames=0, max_frames=2)
+    for episode, replay in enumerate(result.replays):
+        np.testing.assert_array_equal(replay.predicted, actions_of(dataset, episode))
+
+
+def test_the_verdict_says_when_too_little_was_learnt_for_probes(dataset: Dataset) -> None:
+    learnt_nothing = evaluate(Constant(config_for(dataset.spec), 0.5), dataset)
+    assert "learnt too little" in learnt_nothing.verdicts()[-1]
+    assert learnt_nothing.verdict().count(". ") == len(learnt_nothing.verdicts()) - 1
