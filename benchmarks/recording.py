@@ -2,8 +2,8 @@
 
 python benchmarks/recording.py --tasks so101/lift so101/pick-place
 
-Two cameras, every core a process. "by the clock" is what a person waits; "processor" is what it takes of the cores, which another program beside it
-hardly changes, and the shares are of that.
+Two cameras, every core a process. "by the clock" is what a person waits; "processor" is what it takes of the cores,
+which another program beside it hardly changes, and the shares are of that.
 """
 
 from __future__ import annotations

@@ -94,7 +94,8 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
 def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
     """Everything that decides the bytes of an episode. How many are recorded, where, by how many processes does not."""
     return {
-        "env": config.env.model_dump(mode="json"),
+        # how an environment is installed does not show in an episode
+        "env": config.env.model_dump(mode="json", exclude={"install"}),
         "task": {"name": task.name, "version": task.version, "settings": dict(task.settings)},
         "actor": actor_facts(config.policy),
         "seed": config.seed,
