@@ -8,7 +8,7 @@ when their protocols are equal, and a protocol has a hash by which that is seen.
     n_action_steps             actions executed of each prediction; null for a reference that predicts nothing
     temporal_ensemble_coeff    null: overlapping predictions are not averaged
     noise                      half-width of the noise on executed actions; null: the task's own
-    blank, shuffle             what was taken away from the policy's eyes, as a probe
+    probe                      what was taken away from the policy's eyes ("cameras blank"); null: nothing
 
 Not part of it is what belongs to the policy: which cameras it has and at what size. A policy that sees less is compared
 with one that sees more on equal terms.
@@ -43,6 +43,7 @@ def protocol_of(
     shuffle: str | None = None,
 ) -> dict[str, Any]:
     """The protocol of an evaluation in simulation, with its hash."""
+    words = [f"{what} {how}" for what, how in ((blank, "blank"), (shuffle, "shuffled")) if what]
     content: dict[str, Any] = {
         "format": FORMAT,
         "task": task.name,
@@ -56,8 +57,7 @@ def protocol_of(
         "n_action_steps": n_action_steps,
         "temporal_ensemble_coeff": temporal_ensemble_coeff,
         "noise": env.noise,
-        "blank": blank,
-        "shuffle": shuffle,
+        "probe": ", ".join(words) or None,
     }
     return with_hash(content)
 

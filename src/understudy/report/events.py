@@ -16,7 +16,7 @@ import numpy as np
 from understudy.core.events import Event, read_events
 
 # events that belong to an optimiser step, and are superseded when that step is done again
-_OF_A_STEP = {"step", "validation", "checkpoint"}
+_OF_A_STEP = {"step", "validation", "evaluation", "checkpoint"}
 # what numbers that JSON cannot hold are written as
 _SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -31,6 +31,7 @@ class History:
     started: Event = field(default_factory=dict)
     steps: list[Event] = field(default_factory=list)
     validations: list[Event] = field(default_factory=list)
+    evaluations: list[Event] = field(default_factory=list)
     telemetry: list[Event] = field(default_factory=list)
     resumed_from: list[int] = field(default_factory=list)
 
@@ -49,6 +50,9 @@ def read_history(path: Path) -> History:
         kept.append(event)
     history.steps = [event for event in kept if event["event"] == "step"]
     history.validations = [event for event in kept if event["event"] == "validation"]
+    # a run that was stopped in the middle of an evaluation makes it after it was resumed; of two the later one counts
+    evaluations = {event.get("step"): event for event in kept if event["event"] == "evaluation"}
+    history.evaluations = list(evaluations.values())
     history.telemetry = [event for event in kept if event["event"] == "telemetry"]
     return history
 

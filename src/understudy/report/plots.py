@@ -2,6 +2,7 @@
 
     plots/overall_loss.png l1_loss.png kld_loss.png ...   train and held-out, by step
           validation.png                                  held-out action error beside two baselines
+          success.png                                     success in simulation, with its interval
           lr.png grad_norm.png throughput.png             how the optimiser and the data kept up
           gpu_power.png gpu_temperature.png ... cpu.png memory.png      the machine, by time
           actions_predicted.png error_by_step.png         from the newest evaluation in eval/
@@ -20,6 +21,7 @@ from understudy.core.run_folder import RunFolder
 from . import style
 from .events import History, lookup, read_history, series
 from .held_out import newest_evaluation, write_held_out_plots
+from .success import write_success
 
 # key of a telemetry event -> file, title, unit, divisor
 _MACHINE = {
@@ -41,6 +43,7 @@ def write_plots(run: RunFolder) -> list[Path]:
     written = [
         *_losses(history, run.plots, subject),
         _validation(history, run.plots, subject),
+        write_success(history, run.plots, subject),
         _learning_rate(history, run.plots, subject),
         _gradient(history, run.plots, subject),
         _throughput(history, run.plots, subject),

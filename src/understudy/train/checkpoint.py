@@ -6,7 +6,7 @@
                 last -> 000500    best -> 000300
 
 Why a checkpoint was saved decides how long it is kept: those of `save_freq` and the final one stay; a timed or
-interrupted one goes when a newer one is there; of the best ones, the best stays.
+interrupted one, or one saved to be evaluated, goes when a newer one is there; of the best ones, the best stays.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import shutil
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from understudy.policies.base import Policy
 
 MANIFEST = "checkpoint.json"
-_PASSING_REASONS = {"time", "interrupt"}
+_PASSING_REASONS = {"time", "interrupt", "evaluation"}
 _REQUIRED = (
     f"{PRETRAINED}/config.json",
     f"{PRETRAINED}/model.safetensors",
@@ -49,10 +49,24 @@ _REQUIRED = (
 
 @dataclass(frozen=True)
 class Best:
-    """The best held-out value so far and the step it was measured at."""
+    """The best so far and the step it was measured at.
+
+    value     held-out error
+    success   share of episodes that succeeded in simulation; None: not measured. Where it is, it decides, and the
+              error only between equals: a small error is necessary for success and not sufficient
+    """
 
     value: float
     step: int
+    success: float | None = None
+
+    def beats(self, other: Best | None) -> bool:
+        """Whether this one is better than the best so far; of equals the earlier one stays."""
+        if other is None:
+            return True
+        if (self.success is None) != (other.success is None):
+            return self.success is not None
+        return (-(self.success or 0.0), self.value) < (-(other.success or 0.0), other.value)
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,8 @@ class Checkpoints:
         reasons = list(reasons)
         if target.exists() and not damage(target):
             # the same step of the same run is the same checkpoint: only why it is kept has grown
-            _rewrite_manifest(target, reasons=sorted({*_manifest(target).get("reasons", []), *reasons}))
+            reasons_so_far = sorted({*_manifest(target).get("reasons", []), *reasons})
+            _rewrite_manifest(target, reasons=reasons_so_far, best=asdict(best) if best else None)
         else:
             if target.exists():
                 shutil.rmtree(target)
@@ -99,7 +114,7 @@ class Checkpoints:
                     "format": 1,
                     "step": step,
                     "reasons": reasons,
-                    "best": {"value": best.value, "step": best.step} if best else None,
+                    "best": asdict(best) if best else None,
                     "files": {str(p.relative_to(folder)): _fingerprint(p) for p in _files(folder)},
                 }
                 (folder / TRAINING_STATE / MANIFEST).write_text(json.dumps(manifest, indent=2))

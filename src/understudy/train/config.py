@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
 from understudy.core.registry import POLICY_CONFIGS, load
+from understudy.envs.catalogue import EnvConfig, check_name
+from understudy.evaluate.simulation.config import EvalConfig
 from understudy.policies.config import OptimizerPreset, PolicyConfig, own
 
 Episode = Annotated[int, Field(ge=0)]
@@ -29,6 +31,9 @@ RESUMABLE = (
     "save_minutes",
     "log_freq",
     "eval_steps",
+    "env",
+    "eval_freq",
+    "eval",
     "wandb",
     "trackio",
     "tensorboard",
@@ -184,6 +189,11 @@ class TrainConfig(_Group):
     max_eval_samples: int | None = Field(
         None, ge=0, description="held-out frames measured each time; null: 256, spread evenly; 0: every frame"
     )
+    env: EnvConfig | None = Field(None, description="simulated task in which success is measured while training")
+    eval_freq: int = Field(
+        20_000, description="with --env.type: measure success every so many updates and at the end; 0: never"
+    )
+    eval: EvalConfig = Field(default_factory=EvalConfig)
     tolerance_s: float | None = Field(
         None, gt=0, description="seconds a timestamp may be off; null: reported, not refused"
     )
@@ -215,13 +225,20 @@ class TrainConfig(_Group):
         # shells leave the ~ in --output_dir=~/x alone
         return None if value is None else value.expanduser()
 
+    @field_validator("env")
+    @classmethod
+    def _known_task(cls, value: EnvConfig | None) -> EnvConfig | None:
+        if value is not None:
+            check_name(value.type)
+        return value
+
     @field_validator("num_workers")
     @classmethod
     def _at_least_one_thread(cls, value: int | None) -> int | None:
         # LeRobot's 0 means "in the main process", which is one thread
         return None if value is None else max(1, value)
 
-    @field_validator("save_freq")
+    @field_validator("save_freq", "eval_freq")
     @classmethod
     def _negative_is_zero(cls, value: int) -> int:
         return max(0, value)
@@ -238,6 +255,8 @@ class TrainConfig(_Group):
             )
         if self.eval_steps and self.dataset.eval_split == 0 and self.dataset.eval_episodes is None:
             raise ValueError("eval_steps asks for held-out episodes, but dataset.eval_split=0 holds out none")
+        if self.env is not None and self.eval_freq and not self.save_checkpoint:
+            raise ValueError("env evaluates checkpoints, and save_checkpoint=false writes none; give eval_freq=0 too")
         if self.policy.use_peft:
             raise ValueError("policy.use_peft=true: adapters (PEFT) are not supported yet")
         return self

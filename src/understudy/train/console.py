@@ -62,6 +62,8 @@ class Console:
             self._say(step_line(event))
         elif kind == "validation":
             self._say(validation_line(event))
+        elif kind == "evaluation":
+            self._say(evaluation_line(event))
         elif kind == "checkpoint":
             size, reasons = readable_bytes(event["bytes"]), ", ".join(event["reasons"])
             self._say(f"checkpoint {event['path']}  {size} in {event['seconds']:.1f} s  ({reasons})")
@@ -102,6 +104,14 @@ def validation_line(event: dict[str, Any]) -> str:
         parts.append(f"({', '.join(compared)})")
     parts.append(f"{event['frames']} frames of {len(event['episodes'])} episodes")
     return "  ".join(parts)
+
+
+def evaluation_line(event: dict[str, Any]) -> str:
+    """Success in simulation, with its n and interval."""
+    low, high = event["interval"]
+    rate = f"{event['successes']} of {event['n']} = {event['success_rate']:.0%}"
+    interval = f"({event['confidence']:.0%} interval {100 * low:.0f} to {100 * high:.0f} %)"
+    return f"success: step {event['step']}  {event['env']}  {rate} {interval}  in {event['seconds']:.0f} s"
 
 
 def _memory_in_use() -> str:

@@ -36,7 +36,8 @@ class Flag:
     while_off: str | None = None
 
 
-_NO_SIMULATOR = "there is no simulated environment yet"
+_TASK_SAYS = "a task of Understudy brings this along"
+_NOT_RECORDED = "episodes are recorded with `understudy record`"
 _NO_WORKERS = "batches are gathered without worker processes"
 _NO_IMAGE_TRANSFORMS = "random image transforms are not implemented yet"
 _NO_RABC = "samples are not weighted: RA-BC needs a reward model, which cannot be trained here"
@@ -56,14 +57,14 @@ def _together(
 
 FLAGS = (
     # simulation
-    Flag("env", (None,), f"{_NO_SIMULATOR}; evaluate on held-out episodes with `understudy eval`"),
-    Flag("eval_freq", ANY, f"{_NO_SIMULATOR}, so there is nothing to do every so many steps; see --eval_steps"),
-    Flag("env_eval_freq", ANY, f"{_NO_SIMULATOR}, so there is nothing to do every so many steps; see --eval_steps"),
-    *_together("eval", "n_episodes batch_size use_async_envs", ANY, _NO_SIMULATOR),
-    Flag("eval.recording", (False,), _NO_SIMULATOR),
-    Flag("eval.recording_repo_id", (None,), _NO_SIMULATOR),
-    Flag("eval.recording_private", ANY, _NO_SIMULATOR),
-    Flag("eval.save_predicted_video", (False,), _NO_SIMULATOR),
+    Flag("env.task", (None,), "the task is part of its name: --env.type=aloha/transfer-cube"),
+    Flag("env.episode_length", (None,), "the time limit is called --env.horizon"),
+    *_together("env", "fps features features_map obs_type render_mode", (None,), _TASK_SAYS),
+    Flag("eval.use_async_envs", ANY, "episodes always run in processes of their own; see --eval.workers"),
+    Flag("eval.recording", (False,), _NOT_RECORDED),
+    Flag("eval.recording_repo_id", (None,), _NOT_RECORDED),
+    Flag("eval.recording_private", ANY, _NOT_RECORDED),
+    Flag("eval.save_predicted_video", (False,), "videos show what happened, not what was predicted; see --eval.videos"),
     # data
     Flag("dataset.repo_type", (None, "dataset"), "storage buckets are not read; copy the dataset into a folder"),
     Flag("dataset.streaming", (False,), "a dataset is downloaded before it is trained on"),
@@ -133,6 +134,7 @@ FLAGS = (
 
 # a flag of LeRobot -> what it becomes here
 TRANSLATED = {
+    "env_eval_freq": "LeRobot 0.6's name for --eval_freq",
     "accelerator.mixed_precision": "`no` is --precision=fp32, `bf16` is --precision=bf16; fp16 is refused",
     "dataset.video_backend": "`pyav` as it is; `torchcodec`, LeRobot's default, becomes pyav; others are refused",
 }
@@ -189,6 +191,8 @@ def _refused(flag: Flag, path: tuple[str, ...], value: Any, settings: Settings) 
 
 
 def _translate(settings: Settings) -> list[str]:
+    if (newer := settings.values.pop("env_eval_freq", None)) is not None:
+        settings.values.setdefault("eval_freq", newer)
     backend, mixed = ("dataset", "video_backend"), ("accelerator", "mixed_precision")
     if get(settings.values, backend) == "torchcodec":
         remove(settings.values, backend)
@@ -213,8 +217,11 @@ def guide_table() -> str:
         (f"`--{'.'.join(path)}`", "the same", field.description or "")
         for path, field in options_of(TrainConfig)
         if ".".join(path) not in TRANSLATED
+        # its tasks have other names and other options
+        and path[0] != "env"
         and not (isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("own"))
     ]
+    rows.append(("`--env.type`", "the same", "names a task of Understudy; `understudy eval --help` lists its options"))
     rows.append(("`--policy.path`", "the same", "a folder, a run folder, or a repository on the Hub"))
     rows.append(("`--policy.…`, options of one policy", "the same", f"of {', '.join(sorted(POLICY_CONFIGS))}"))
     rows.append(("`--config_path`", "the same", "also a run folder or a checkpoint's folder"))

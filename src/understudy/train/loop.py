@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .console import Console
     from .events import EventLog
     from .signals import StopRequest
+    from .simulation import Simulation
     from .source import Source
     from .step import Update
     from .validate import HeldOut
@@ -52,6 +53,7 @@ class Training:
     group_names: list[str]
     frames: int  # frames trained on
     episodes: int  # episodes trained on
+    simulation: Simulation | None = None  # where success is measured
     step: int = 0  # updates done
     best: Best | None = None
 
@@ -60,6 +62,7 @@ def train_loop(training: Training, start: Resumed) -> None:
     """Train from `start` to the last step. Raises Interrupted after saving, NonFinite, ResourceError."""
     t, config = training, training.config
     t.step, t.best = start.step, start.best
+    _catch_up(t)
     clock = _Clock()
     last_saved = time.monotonic()
     t.stop.patient = True
@@ -77,10 +80,13 @@ def train_loop(training: Training, start: Resumed) -> None:
             t.update.window.raise_if_not_finite()
 
         with clock.paused():
-            improved = _validate(t)
+            error = _validate(t)
+            improved = t.simulation is None and error is not None and _is_best(t, Best(error, t.step))
             reasons = _reasons_to_save(t, improved, time.monotonic() - last_saved)
             if reasons:
-                _save(t, reasons)
+                path = _save(t, reasons)
+                if _is_evaluated(t, t.step):
+                    _evaluate(t, path, error)
                 last_saved = time.monotonic()
         if t.stop.requested is not None:
             saved = reasons or t.run.last.exists()
@@ -117,18 +123,47 @@ def _log_step(t: Training, clock: _Clock) -> None:
     )
 
 
-def _validate(t: Training) -> bool:
-    """Measure held-out error when it is due; whether it is the best so far."""
-    if t.held_out is None or not (_every(t.config.eval_steps, t.step) or t.step == t.config.steps):
-        return False
+def _validate(t: Training) -> float | None:
+    """Measure held-out error when it is due; None when it is not."""
+    due = _every(t.config.eval_steps, t.step) or t.step == t.config.steps or _is_evaluated(t, t.step)
+    if t.held_out is None or not due:
+        return None
     t.update.window.raise_if_not_finite()
     result = t.held_out.measure(t.update.policy)
     t.events.append("validation", t.step, **result)
-    error = float(result["action_error"])
-    if t.best is not None and error >= t.best.value:
+    return float(result["action_error"])
+
+
+def _is_best(t: Training, candidate: Best) -> bool:
+    if not candidate.beats(t.best):
         return False
-    t.best = Best(error, t.step)
+    t.best = candidate
     return True
+
+
+def _is_evaluated(t: Training, step: int) -> bool:
+    """Whether success is measured after this step."""
+    return t.simulation is not None and (_every(t.config.eval_freq, step) or step == t.config.steps)
+
+
+def _evaluate(t: Training, checkpoint: Path, error: float | None) -> None:
+    """Measure the success of a checkpoint; it becomes the best one if more episodes succeeded than ever before."""
+    assert t.simulation is not None
+    result = t.simulation.measure(checkpoint, t.step, wanted=lambda: t.stop.requested is None)
+    if result is None:
+        return
+    t.events.append("evaluation", t.step, **result)
+    # without held-out episodes all errors are equal
+    if _is_best(t, Best(0.0 if error is None else error, t.step, result["success_rate"])):
+        _save(t, ["best"])
+
+
+def _catch_up(t: Training) -> None:
+    """A run that was stopped in the middle of an evaluation finishes it before it goes on."""
+    if t.simulation is None or not t.step or not _is_evaluated(t, t.step) or t.simulation.is_measured(t.step):
+        return
+    error = t.held_out.measure(t.update.policy)["action_error"] if t.held_out is not None else None
+    _evaluate(t, t.run.checkpoint(t.step, t.config.steps), error)
 
 
 def _reasons_to_save(t: Training, improved: bool, since_last_s: float) -> list[str]:
@@ -145,6 +180,8 @@ def _reasons_to_save(t: Training, improved: bool, since_last_s: float) -> list[s
         reasons.append("interrupt")
     if improved:
         reasons.append("best")
+    if _is_evaluated(t, t.step):
+        reasons.append("evaluation")
     if not reasons and config.save_minutes > 0 and since_last_s > 60 * config.save_minutes:
         reasons.append("time")
     return reasons

@@ -52,13 +52,17 @@ def print_training_plan(
     _row("optimiser", f"{type(optimizer).__name__}  lr {settings['lr']:g}, {schedule}")
     if config.eval_steps and eval_frames:
         _row("held out", f"{eval_frames:,} frames measured every {config.eval_steps:,} updates")
+    if config.env is not None and config.eval_freq:
+        episodes = f"{config.eval.n_episodes} episodes of {config.env.type}"
+        _row("success", f"measured on {episodes} every {config.eval_freq:,} updates and at the end")
     needed = sum(p.numel() * p.element_size() * (2 if p.requires_grad else 1) for p in parameters)
     needed += state_bytes(optimizer)
     _row("memory", f"{readable_bytes(needed)} for weights, gradients and optimiser; activations come on top")
     if config.save_checkpoint:
         timed = f" and every {config.save_minutes:g} minutes" if config.save_minutes > 0 else ""
         every = f"every {config.save_freq:,} updates{timed}" if config.save_freq > 0 else f"at the end{timed}"
-        _row("saved", f"{every}, at the best held-out error, and on Ctrl-C, in {config.output_dir}")
+        criterion = "success" if config.env is not None and config.eval_freq else "held-out error"
+        _row("saved", f"{every}, at the best {criterion}, and on Ctrl-C, in {config.output_dir}")
     else:
         _row("saved", "nothing: --save_checkpoint=false")
 

@@ -36,6 +36,7 @@ from .optim import state_bytes, weight_bytes
 from .plan import print_training_plan
 from .prepare import PolicyParts, Prepared, prepare, prepare_policy
 from .signals import StopRequest
+from .simulation import Simulation, simulation_of
 from .sinks import build_sinks
 from .step import NonFinite
 from .telemetry import Telemetry
@@ -70,6 +71,7 @@ def train(config: TrainConfig, *, dry_run: bool = False) -> Run:
             closing.enter_context(held_alone(folder))
         check_credentials(config)
         prepared = prepare(config.model_copy(update={"output_dir": folder.path}), folder)
+        simulation = simulation_of(prepared.config, prepared.dataset.root, folder)
         if dry_run:
             prepared.print_forecast()
             return Run(folder.path)
@@ -80,7 +82,7 @@ def train(config: TrainConfig, *, dry_run: bool = False) -> Run:
             folder.path.mkdir(parents=True, exist_ok=True)
             closing.enter_context(held_alone(folder))
             check_folder(folder, resume=False)
-        _train_prepared(prepared, parts, checkpoint, folder, stop)
+        _train_prepared(prepared, parts, checkpoint, folder, stop, simulation)
     return Run(folder.path)
 
 
@@ -132,7 +134,12 @@ def check_room(folder: RunFolder, bytes_needed: int) -> None:
 
 
 def _train_prepared(
-    prepared: Prepared, parts: PolicyParts, checkpoint: Path | None, folder: RunFolder, stop: StopRequest
+    prepared: Prepared,
+    parts: PolicyParts,
+    checkpoint: Path | None,
+    folder: RunFolder,
+    stop: StopRequest,
+    simulation: Simulation | None,
 ) -> None:
     config = prepared.config
     start = restore(checkpoint, parts.policy, parts.optimizer, parts.schedule) if checkpoint else Resumed(0, None)
@@ -164,6 +171,7 @@ def _train_prepared(
         group_names=parts.group_names,
         frames=prepared.train_frames,
         episodes=len(prepared.split.train),
+        simulation=simulation,
         step=start.step,
     )
     with contextlib.closing(training.source), contextlib.closing(events):

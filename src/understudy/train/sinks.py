@@ -72,9 +72,12 @@ class InBackground:
         self._thread.join(timeout=_CLOSE_WITHIN_S)
 
 
+_GROUPS = {"step": "train", "validation": "validation", "evaluation": "evaluation", "telemetry": "telemetry"}
+
+
 def scalars(event: dict[str, Any]) -> dict[str, float]:
     """The numbers of an event by a path-like name: `train/loss`, `validation/action_mae/elbow_flex.pos`."""
-    group = {"step": "train", "validation": "validation", "telemetry": "telemetry"}.get(event["event"])
+    group = _GROUPS.get(event["event"])
     if group is None:
         return {}
     flat: dict[str, float] = {}

@@ -62,9 +62,9 @@ def test_0_and_false_are_not_mistaken_for_each_other() -> None:
 
 
 def test_what_a_file_asks_for_is_refused_with_the_file_s_name() -> None:
-    settings = Settings({"env": {"type": "pusht", "fps": 10}}, files={(): "train_config.json"})
+    settings = Settings({"env": {"fps": 10}}, files={(): "train_config.json"})
     (fault,) = take_foreign(settings)
-    assert fault.startswith("`env.type` in train_config.json: `pusht` is refused: there is no simulated environment")
+    assert fault.startswith("`env.fps` in train_config.json: `10` is refused: a task of Understudy")
 
 
 def test_lerobot_s_mixed_precision_becomes_ours() -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from understudy.core.errors import ConfigError
+from understudy.policies.config import own
 
 Reference = Literal["expert", "hold", "mean", "random"]
 
@@ -48,7 +49,7 @@ class PolicyOptions(BaseModel):
 
 
 class EvalConfig(BaseModel):
-    """How many episodes, and how they are run."""
+    """How many episodes, and how they are run. Names that LeRobot has mean what they mean there; the others are own."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -56,19 +57,21 @@ class EvalConfig(BaseModel):
     batch_size: int | None = Field(
         None, ge=1, description="LeRobot's name for how many run at once; here an upper limit on workers"
     )
-    workers: int | None = Field(
-        None, ge=1, description="processes; null: one per core (one in all on a GPU). The records do not depend on it"
-    )
-    timeout_s: float = Field(600.0, gt=0, description="an episode that takes longer is ended, and counts as failed")
-    videos: int = Field(0, ge=0, description="videos of the first so many episodes, and of as many that failed")
-    blank: str | None = Field(
+    workers: int | None = own(
         None,
-        description="probe: show one plain colour instead of pictures (cameras, or a camera's name); or blank state",
+        ge=1,
+        description="processes; null: one per core (one in all on a GPU). The records do not depend on it",
     )
-    shuffle: Literal["cameras"] | None = Field(
+    timeout_s: float = own(600.0, gt=0, description="an episode that takes longer is ended, and counts as failed")
+    videos: int = own(0, ge=0, description="videos of the first so many episodes, and of as many that failed")
+    blank: str | None = own(
+        None,
+        description="probe: one plain colour instead of pictures (cameras, or a camera's name); or blank state",
+    )
+    shuffle: Literal["cameras"] | None = own(
         None, description="probe: the cameras see another episode, in which the same actions are executed"
     )
-    allow_training_seeds: bool = Field(
+    allow_training_seeds: bool = own(
         False, description="evaluate on episodes that were recorded for training; such a number is no test"
     )
 

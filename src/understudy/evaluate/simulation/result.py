@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,11 @@ class SimulationResult:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `understudy eval --json`."""
+        steps = [episode.steps for episode in self.episodes if episode.success]
         seconds = self.seconds_to_success()
-        spread = {"median": float(np.median(seconds)), "max": max(seconds)} if seconds else None
         return {
             "policy": self.who["name"],
+            "reference": self.who["name"] if "sees" not in self.who else None,
             "env": self.protocol["task"],
             "successes": self.successes,
             "n": self.n,
@@ -88,7 +90,8 @@ class SimulationResult:
             "confidence": self.confidence,
             "method": METHOD,
             "progress_mean": self.progress_mean,
-            "time_to_success_s": spread,
+            "steps_to_success": _spread(steps),
+            "time_to_success_s": _spread(seconds),
             "reasons": self.reasons(),
             "latency_s": self.latency_s(),
             "real_time_factor": self.real_time_factor(),
@@ -135,5 +138,13 @@ class SimulationResult:
             terms.append(f"{executed} action{'s' if executed > 1 else ''} executed of each prediction")
         if (coefficient := self.protocol["temporal_ensemble_coeff"]) is not None:
             terms.append(f"temporal ensembling {coefficient:g}")
-        terms += [f"{probe}: {self.protocol[probe]}" for probe in ("blank", "shuffle") if self.protocol[probe]]
+        if self.protocol["probe"]:
+            terms.append(f"probe: {self.protocol['probe']}")
         return ", ".join(terms)
+
+
+def _spread(values: Sequence[float]) -> dict[str, float] | None:
+    """Mean, median and largest of the episodes that succeeded; None when none did."""
+    if not values:
+        return None
+    return {"mean": float(np.mean(values)), "median": float(np.median(values)), "max": float(max(values))}

@@ -31,7 +31,7 @@ from understudy.rollout.workers import Lost, run_in_workers
 
 from .config import EvalConfig, PolicyOptions, free_folder, output_name
 from .result import SimulationResult
-from .seeds import check_unseen
+from .seeds import check_unseen, dataset_of
 from .subject import Subject, subject_of
 from .worker import LAST_FRAMES
 
@@ -47,6 +47,11 @@ class Plan:
     setup: dict[str, Any]
     config: EvalConfig
     workers: int
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of each episode."""
+        return seeds_of(self.protocol)
 
 
 def plan(
@@ -77,7 +82,7 @@ def plan(
         shuffle=config.shuffle,
     )
     if not config.allow_training_seeds:
-        check_unseen(subject.home, task.name, seeds_of(protocol))
+        check_unseen(dataset_of(subject.home), task.name, seeds_of(protocol))
     setup = {
         "env": env.model_dump(mode="json"),
         "policy": subject.setup,
@@ -128,6 +133,7 @@ def execute(
     *,
     resume: bool,
     confidence: float = 0.95,
+    quiet: bool = False,
     wanted: Callable[[], bool] = lambda: True,
 ) -> SimulationResult | None:
     """Run what is missing, and leave the whole evaluation in `folder`; None when `wanted` said no before the end.
@@ -136,9 +142,10 @@ def execute(
     """
     with opened(folder, planned.subject.who, planned.protocol, resume=resume) as journal:
         setup = planned.setup | {"folder": str(folder.absolute())}
-        missing = [seed for seed in seeds_of(planned.protocol) if seed not in journal.done]
+        missing = [seed for seed in planned.seeds if seed not in journal.done]
         try:
-            _run(planned, setup, missing, journal, wanted)
+            with _progress(planned, len(missing), quiet) as advance:
+                _run(planned, setup, missing, journal, advance, wanted)
             if len(journal.done) < planned.protocol["n"]:
                 return None
             episodes = [journal.done[seed] for seed in sorted(journal.done)]
@@ -154,21 +161,32 @@ def execute(
 
 
 def _run(
-    planned: Plan, setup: dict[str, Any], missing: list[int], journal: Journal, wanted: Callable[[], bool]
+    planned: Plan,
+    setup: dict[str, Any],
+    missing: list[int],
+    journal: Journal,
+    advance: log.Advance,
+    wanted: Callable[[], bool],
 ) -> None:
-    if not missing:
-        return
     items = [{"seed": seed} for seed in missing]
     succeeded = sum(record.success for record in journal.done.values())
-    label = f"{planned.protocol['task']}, {planned.subject.name}"
-    with log.progress(label, total=len(missing), unit="episodes") as advance:
-        for item, answer in run_in_workers(
-            TARGET, setup, items, workers=planned.workers, timeout_s=planned.config.timeout_s, wanted=wanted
-        ):
-            record = _lost(item["seed"], answer) if isinstance(answer, Lost) else EpisodeRecord(**answer["record"])
-            journal.append(record)
-            succeeded += record.success
-            advance(1, f"{succeeded} of {len(journal.done)} succeeded")
+    for item, answer in run_in_workers(
+        TARGET, setup, items, workers=planned.workers, timeout_s=planned.config.timeout_s, wanted=wanted
+    ):
+        record = _lost(item["seed"], answer) if isinstance(answer, Lost) else EpisodeRecord(**answer["record"])
+        journal.append(record)
+        succeeded += record.success
+        advance(1, f"{succeeded} of {len(journal.done)} succeeded")
+
+
+@contextlib.contextmanager
+def _progress(planned: Plan, episodes: int, quiet: bool) -> Iterator[log.Advance]:
+    """Progress as a person sees it; with `quiet` none, because somebody else draws on the terminal."""
+    if quiet or not episodes:
+        yield lambda amount=1, note="": None
+        return
+    with log.progress(f"{planned.protocol['task']}, {planned.subject.name}", episodes, "episodes") as advance:
+        yield advance
 
 
 def _lost(seed: int, lost: Lost) -> EpisodeRecord:
@@ -194,22 +212,14 @@ def _make_videos(
     chosen = {episode.seed: episode for episode in [*episodes[:count], *failed[:count]]}
     files = {seed: folder / "videos" / f"{seed}-{_end(episode)}.mp4" for seed, episode in chosen.items()}
     items = [{"seed": seed, "video": str(file.absolute())} for seed, file in files.items() if not file.exists()]
-    with log.progress("videos", total=len(items), unit="episodes") as advance:
-        for item, answer in run_in_workers(
-            TARGET,
-            setup,
-            items,
-            workers=planned.workers,
-            # drawing takes its time too
-            timeout_s=3 * planned.config.timeout_s,
-            wanted=wanted,
-        ):
-            advance(1)
-            record = None if isinstance(answer, Lost) else EpisodeRecord(**answer["record"])
-            if record is None or not _same(record, chosen[item["seed"]]):
-                log.warn(
-                    f"the episode of seed {item['seed']} went otherwise when it was filmed: it is not deterministic"
-                )
+    # drawing takes its time too
+    timeout_s = 3 * planned.config.timeout_s
+    for item, answer in run_in_workers(
+        TARGET, setup, items, workers=planned.workers, timeout_s=timeout_s, wanted=wanted
+    ):
+        record = None if isinstance(answer, Lost) else EpisodeRecord(**answer["record"])
+        if record is None or not _same(record, chosen[item["seed"]]):
+            log.warn(f"the episode of seed {item['seed']} went otherwise when it was filmed: it is not deterministic")
 
 
 def _end(episode: EpisodeRecord) -> str:

@@ -10,13 +10,11 @@ from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder
 
 
-def check_unseen(home: RunFolder | None, task: str, seeds: Sequence[int]) -> None:
-    """Raises ConfigError naming the seeds that are in the recordings the run trained on.
+def check_unseen(root: Path | None, task: str, seeds: Sequence[int]) -> None:
+    """Raises ConfigError naming the seeds that are in the recordings in `root`.
 
-    Nothing can be said, and nothing is refused, for a policy outside a run, or one whose dataset is gone or was not
-    recorded in this task.
+    Nothing can be said, and nothing is refused, where they are gone (None) or were not recorded in this task.
     """
-    root = _dataset_root(home)
     if root is None:
         return
     from understudy.data.recording import read_recording
@@ -35,8 +33,8 @@ def check_unseen(home: RunFolder | None, task: str, seeds: Sequence[int]) -> Non
         )
 
 
-def _dataset_root(home: RunFolder | None) -> Path | None:
-    """The folder of the dataset that a run was trained on, if it is on this machine."""
+def dataset_of(home: RunFolder | None) -> Path | None:
+    """The folder of the dataset that a run was trained on; None outside a run, or when it is not on this machine."""
     if home is None or not home.config.is_file():
         return None
     try:
