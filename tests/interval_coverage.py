@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import betaln, expit, gammaln, xlogy
 
 from understudy.core.paired import mcnemar, tango
+from understudy.core.power import paired_power
 from understudy.core.stats import Interval, clopper_pearson
 from understudy.core.training_seeds import over_training_seeds
 from understudy.core.unpaired import boschloo, miettinen_nurminen
@@ -113,6 +114,27 @@ def sequential_stops(share: float, most: int, alpha: float = 0.05) -> np.ndarray
     return stopped
 
 
+def peeking_stops(most: int, alpha: float = 0.05) -> np.ndarray:
+    """(most + 1,): the same between equals for McNemar's test, looked at after every pair and stopped at p < alpha."""
+    running, stopped = np.zeros(most + 2), np.zeros(most + 1)
+    running[0] = 1.0
+    for m in range(1, most + 1):
+        running[1:] = (running[1:] + running[:-1]) / 2
+        running[0] /= 2
+        below = [k for k in range(m + 1) if mcnemar(k, m - k) < alpha]
+        stopped[m] = stopped[m - 1] + running[below].sum()
+        running[below] = 0
+    return stopped
+
+
+def pairs_planned(share: float, power: float = 0.8) -> int:
+    """How many differing pairs a plan for a fixed number needs: the first of three in a row that reach the power."""
+    m = 5
+    while min(paired_power(share, 1 - share, k) for k in (m, m + 1, m + 2)) < power:
+        m += 1
+    return m
+
+
 def recipes(draw: np.random.Generator, seeds: int, n: int, truth: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
     """Outcomes (seeds, n) of two recipes on the same episodes, by a logistic model with normal effects.
 
@@ -201,6 +223,13 @@ def main() -> None:
     for share in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
         stops = sequential_stops(share, 2000)
         print(f"| {share} | " + " | ".join(f"{100 * stops[m]:.1f} %" for m in (20, 50, 100, 200, 2000)) + " |")
+    peeked = peeking_stops(200)
+    print("\nMcNemar after every pair: " + ", ".join(f"{100 * peeked[m]:.1f} % within {m}" for m in (20, 50, 100, 200)))
+    print("\n| share | planned, power 0.8 | sequential: mean | half decided | 80 % decided |\n|" + " --: |" * 5)
+    for share in (0.6, 0.7, 0.8, 0.9):
+        stops = sequential_stops(share, 2000)
+        half, most = (int(np.argmax(stops >= level)) for level in (0.5, 0.8))
+        print(f"| {share} | {pairs_planned(share)} | {(1 - stops[:-1]).sum():.1f} | {half} | {most} |")
 
 
 def _row(name: str, n: int | str, coverage: np.ndarray) -> None:

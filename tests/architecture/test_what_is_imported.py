@@ -57,9 +57,13 @@ def test_the_program_itself_imports_nothing_heavy(words: list[str]) -> None:
         ["train", "--policy.path=/nowhere", "--dataset.repo_id=u/n"],
         ["eval", "--help"],
         ["eval", "--polcy.path=x"],
+        ["compare", "--help"],
+        ["compare", "A", "--confidance=0.9"],
         ["data", "info", "--help"],
         ["inspect", "--help"],
         ["demo", "--help"],
+        ["record", "--help"],
+        ["record", "--env.type=so101/lift", "--dataset.rot=x"],
     ],
     ids=" ".join,
 )

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 import understudy
+from understudy.cli.compare import LETTERS, CompareOptions
 from understudy.cli.demo import DemoOptions
 from understudy.cli.eval import EvalOptions
+from understudy.cli.record import RecordOptions
 from understudy.core.config import known_options, parse_options
 from understudy.train.command import known_names, read_command
 
@@ -80,6 +82,10 @@ def test_a_documented_command_is_understood(command: str, somewhere: Path) -> No
 
         assert rest[0] == "info"
         assert parse_options(DataInfoOptions, rest[1:], positionals=["source"], verb="data info").source
+    elif verb == "compare":
+        assert parse_options(CompareOptions, rest, positionals=LETTERS, verb="compare").b
+    elif verb == "record":
+        assert parse_options(RecordOptions, rest, verb="record").env.type
     else:
         from understudy.cli.inspect import InspectOptions
 
@@ -97,7 +103,10 @@ def test_a_documented_target_is_in_the_makefile(command: str) -> None:
 # from-lerobot.md also lists the flags that are refused; its table is made from the code
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "from-lerobot.md"], ids=lambda page: page.name)
 def test_every_option_that_a_page_mentions_exists(page: Path) -> None:
-    known = {*known_names(None), *known_options(EvalOptions), *known_options(DemoOptions), "help", "debug", "json"}
+    known = {*known_names(None), "help", "debug", "json"}
+    known |= {
+        name for options in (EvalOptions, DemoOptions, CompareOptions, RecordOptions) for name in known_options(options)
+    }
     groups = {name.split(".")[0] for name in known}
     # tools of others that pages name together with one of their options
     foreign = {"logdir", "strict", "quick"}
