@@ -47,7 +47,7 @@ class Scene:
         Raises ConfigError for a camera that the model does not have.
         """
         if isinstance(camera, str):
-            camera = self._named(data, camera)
+            camera = named_camera(self._model, data, camera)
         if self._opengl is not None:
             return self._opengl.draw(data, camera, width, height)
         return self._rays.render(
@@ -64,20 +64,19 @@ class Scene:
         if self._opengl is not None:
             self._opengl.close()
 
-    def _named(self, data: mujoco.MjData, name: str) -> Camera:
-        number = mujoco.mj_name2id(self._model, mujoco.mjtObj.mjOBJ_CAMERA, name)
-        if number < 0:
-            known = [self._model.camera(i).name for i in range(self._model.ncam)]
-            guess = nearest(name, known)
-            raise ConfigError(
-                f"unknown camera `{name}`" + (f"; did you mean `{guess}`?" if guess else ""),
-                hint="the cameras: " + ", ".join(known) if known else "the model has no camera",
-            )
-        return Camera(
-            data.cam_xpos[number].copy(),
-            data.cam_xmat[number].reshape(3, 3).copy(),
-            float(self._model.cam_fovy[number]),
+
+def named_camera(model: mujoco.MjModel, data: mujoco.MjData, name: str) -> Camera:
+    """A camera of the model where it is now. Raises ConfigError, naming those that there are."""
+    number = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, name)
+    if number < 0:
+        known = [model.camera(i).name for i in range(model.ncam)]
+        guess = nearest(name, known)
+        raise ConfigError(
+            f"unknown camera `{name}`" + (f"; did you mean `{guess}`?" if guess else ""),
+            hint="the cameras: " + ", ".join(known) if known else "the model has no camera",
         )
+    place, turn = data.cam_xpos[number].copy(), data.cam_xmat[number].reshape(3, 3).copy()
+    return Camera(place, turn, float(model.cam_fovy[number]))
 
 
 def visible_solids(model: mujoco.MjModel) -> tuple[np.ndarray, list[Solid]]:
