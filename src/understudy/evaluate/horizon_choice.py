@@ -115,11 +115,11 @@ class HorizonChoice:
         if alike and max(trial.roughness for trial in self.trials) <= TOO_SMALL:
             return ["how much of each chunk is executed makes no difference here: errors within 5 %, none too rough"]
         if best is own:
-            return [f"{own.setting}, as configured, is as good on validation episodes as any setting tried"]
+            return [f"on validation episodes no setting serves better than {own.setting}, as configured"]
         gain = f"error {best.error:.3f} instead of {own.error:.3f}"
         if own.error <= TOO_SMALL * best.error:
             gain = f"no larger an error, and {own.roughness / max(best.roughness, 1e-12):.1f} times as smooth"
-        return [f"{best.setting} serves better on validation episodes than {own.setting}, as configured: {gain}"]
+        return [f"on validation episodes {best.setting} serves better than {own.setting}, as configured: {gain}"]
 
     def to_json(self) -> dict[str, Any]:
         """Every trial, the configured and the recommended one, and the caveat."""

@@ -110,8 +110,9 @@ class HeldOutResult:
         return said
 
     def verdict(self) -> str:
-        """The same in one line."""
-        return ". ".join(self.verdicts())
+        """The same in one line, which may follow "It is"."""
+        first, *others = self.verdicts()
+        return ". ".join([first, *(sentence[0].upper() + sentence[1:] for sentence in others)])
 
     def to_json(self) -> dict[str, Any]:
         """The document of `understudy eval --json`."""

@@ -27,6 +27,9 @@ _PLOTS = {
     "validation": "held-out action error beside policies that need no training",
     "actions_predicted": "an episode as demonstrated and as predicted",
     "error_by_step": "held-out error by how far ahead one looks",
+    "probes": "what the policy looks at: its error with one input spoiled",
+    "seams": "how far joints jump from one chunk to the next, beside the demonstrator's steps",
+    "horizon_choice": "error and roughness of other ways to execute the chunks, on validation episodes",
 }
 
 
