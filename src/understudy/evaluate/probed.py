@@ -22,6 +22,8 @@ from understudy.policies.action_error import ActionError, overall
 from .probes import INTACT
 
 IGNORED, HARDLY, STRONG = 1.05, 1.2, 2.0
+# errors below this are none: a perfect policy that stays perfect has the ratio 1
+_NONE = 1e-12
 
 _WORDS = {
     "cameras": ("it is not looking", "it hardly looks", "it looks", "it depends on them"),
@@ -70,7 +72,7 @@ class Probed:
 
     def ratio(self, name: str) -> float:
         """Error with the probe divided by that with the true observation; NaN where the policy no longer answers."""
-        return self.error(name) / max(self.error(), 1e-12)
+        return max(self.error(name), _NONE) / max(self.error(), _NONE)
 
     def finding(self, name: str) -> str:
         """'error rises 2 %: it is not looking'."""

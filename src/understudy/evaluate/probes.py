@@ -127,7 +127,7 @@ def _means(windows: Windows, rows: np.ndarray) -> Observation:
 
 
 def _blanked(means: Observation, names: list[str]) -> Callable[[Observation, Observation], Observation]:
-    return lambda own, other: own | {name: means[name].expand_as(own[name]) for name in names}
+    return lambda own, other: own | {name: means[name].expand_as(own[name]).clone() for name in names}
 
 
 def _shuffled(names: list[str]) -> Callable[[Observation, Observation], Observation]:
