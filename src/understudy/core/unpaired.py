@@ -38,31 +38,31 @@ def boschloo(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float:
 
 
 def _one_sided(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float:
-    seen = _tails(n_a, n_b, successes_a + successes_b)
-    first = max(0, successes_a + successes_b - n_b)
-    limit = seen[successes_a - first] * (1 + _EQUAL)
-    return _largest_mean(_tails_within(n_a, n_b, limit))
+    log_choose = [_log_choose(n) for n in (n_a, n_b, n_a + n_b)]
+    total = successes_a + successes_b
+    limit = _tails(log_choose, total)[successes_a - max(0, total - n_b)] * (1 + _EQUAL)
+    # for each total the largest tail that is at most as improbable as the one seen, 0 where none is
+    within = [tails[tails <= limit].max(initial=0.0) for t in range(n_a + n_b + 1) for tails in [_tails(log_choose, t)]]
+    return _largest_mean(np.array(within))
 
 
-def _tails(n_a: int, n_b: int, total: int) -> np.ndarray:
-    """P(A has at least x of `total` successes), for every x that can be: Fisher's one-sided p-values."""
-    x = np.arange(max(0, total - n_b), min(total, n_a) + 1)
-    probability = np.exp(_log_choose(n_a, x) + _log_choose(n_b, total - x) - _log_choose(n_a + n_b, total))
-    tails: np.ndarray = np.cumsum(probability[::-1])[::-1]
+def _tails(log_choose: list[np.ndarray], total: int) -> np.ndarray:
+    """P(A has at least x of `total` successes), for every x that can be: Fisher's one-sided p-values.
+
+    log_choose   log choose(n, 0 ... n) for n of A, of B, and of both
+    """
+    of_a, of_b, of_both = log_choose
+    first, last = max(0, total - len(of_b) + 1), min(total, len(of_a) - 1)
+    ways = of_a[first : last + 1] + of_b[total - last : total - first + 1][::-1]
+    tails: np.ndarray = np.cumsum(np.exp(ways - of_both[total])[::-1])[::-1]
     return tails
-
-
-def _tails_within(n_a: int, n_b: int, limit: float) -> np.ndarray:
-    """(N + 1,): for each total of successes the largest tail that is at most `limit`, 0 where none is."""
-    totals = range(n_a + n_b + 1)
-    return np.array([max(tails[tails <= limit], default=0.0) for tails in (_tails(n_a, n_b, t) for t in totals)])
 
 
 def _largest_mean(values: np.ndarray) -> float:
     """The largest mean of values[t] with t binomial, over its rate: a grid, then golden sections around its maximum."""
     trials = len(values) - 1
     total = np.arange(trials + 1)
-    weights = _log_choose(trials, total)
+    weights = _log_choose(trials)
 
     def mean(angle: np.ndarray) -> np.ndarray:
         # in this angle the number of successes spreads alike everywhere, so an even grid misses no peak
@@ -80,9 +80,10 @@ def _largest_mean(values: np.ndarray) -> float:
     return float(max(coarse[best], mean(np.array([(low + high) / 2]))[0]))
 
 
-def _log_choose(n: int, k: np.ndarray | int) -> np.ndarray:
-    chosen = np.asarray(k)
-    return np.asarray(gammaln(n + 1) - gammaln(chosen + 1) - gammaln(n - chosen + 1))
+def _log_choose(n: int) -> np.ndarray:
+    """(n + 1,): the logarithm of choose(n, k) for every k."""
+    k = np.arange(n + 1)
+    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
 
 
 def miettinen_nurminen(successes_a: int, n_a: int, successes_b: int, n_b: int, confidence: float = 0.95) -> Interval:
