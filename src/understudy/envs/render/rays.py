@@ -79,7 +79,7 @@ class RayRenderer:
         darken(view, self.solids, self._moving, still.grounds, self._light, shadow)
         colour = still.colour * (1 - np.float32(SHADOW) * shadow)
         pixels = np.flatnonzero(number != still.number)
-        colour.reshape(3, -1)[:, pixels] = shade(view, self._finishes, self._light, depth, number, pixels)
+        shade(view, self._finishes, self._light, depth, number, pixels, colour)
         return colour
 
     def _still(self, view: View) -> Layer:
@@ -109,19 +109,18 @@ class RayRenderer:
     def _draw_still(self, view: View) -> Layer:
         depth, number = np.full(view.shape, np.inf, np.float32), np.full(view.shape, -1, np.int16)
         cover(view, self.solids, self._fixed, depth, number)
-        directions = view.down[-1][:, :, None] + view.across[-1][:, None, :]
         empty = bool((number < 0).any())
-        colour = sky(directions, view.grid.shortening) if empty else np.empty_like(directions)
+        colour = sky(view.directions, view.grid.shortening) if empty else np.empty((3, *view.shape), np.float32)
         tops = find_tops(self.solids, view.positions, view.rotations)
         # where nothing is seen a ray ends far away, not at infinity: shadows are computed there too, and then dropped
-        ends = view.origin[-1][:, None, None] + np.minimum(depth, _FAR) * directions
+        ends = view.origin[-1][:, None, None] + np.minimum(depth, _FAR) * view.directions
         grounds = find_grounds(tops, ends, number)
         other = number >= 0
         for ground in grounds:
             self._draw_level(view, ground, depth, colour)
             other &= ground.seen == 0
         pixels = np.flatnonzero(other)
-        colour.reshape(3, -1)[:, pixels] = shade(view, self._finishes, self._light, depth, number, pixels)
+        shade(view, self._finishes, self._light, depth, number, pixels, colour)
         shadow = np.zeros(view.shape, np.float32)
         darken(view, self.solids, self._fixed, grounds, self._light, shadow)
         return Layer(depth, number, colour, shadow, grounds)

@@ -67,9 +67,15 @@ def finish_of(solid: Solid) -> Finish:
 
 
 def shade(
-    view: View, finishes: Sequence[Finish], light: np.ndarray, depth: np.ndarray, number: np.ndarray, pixels: np.ndarray
-) -> np.ndarray:
-    """(3, N) float32 colours of pixels with these flat indices (N,): 0..1 but for the gleam, and with no shadow.
+    view: View,
+    finishes: Sequence[Finish],
+    light: np.ndarray,
+    depth: np.ndarray,
+    number: np.ndarray,
+    pixels: np.ndarray,
+    colour: np.ndarray,
+) -> None:
+    """Paint the pixels with these flat indices (N,) into `colour` (3, h, w): 0..1 but for the gleam, and no shadow.
 
     light    (3,) unit vector towards the light, in the world
     depth    (h, w) of what is seen there
@@ -78,10 +84,10 @@ def shade(
     which = number.reshape(-1)[pixels]
     order = np.argsort(which, kind="stable")
     pixels, which = pixels[order], which[order]
-    rows, columns = np.divmod(pixels, depth.shape[1])
-    far = depth.reshape(-1)[pixels]
-    directions = view.down[-1][:, rows] + view.across[-1][:, columns]
-    world = directions * far + view.origin[-1][:, None]
+    # take() and one channel at a time: indexing [:, pixels] is ten times as slow
+    directions = view.directions.reshape(3, -1).take(pixels, axis=1)
+    world = directions * depth.reshape(-1)[pixels]
+    world += view.origin[-1][:, None]
     normal, paint = np.empty_like(world), np.empty_like(world)
     for index, start, end in _runs(which):
         turn = view.rotations[index].astype(np.float32)
@@ -89,13 +95,13 @@ def shade(
         np.matmul(turn, _normal(finishes[index], local), out=normal[:, start:end])
         paint[:, start:end] = finishes[index].colour
         if finishes[index].texture == "table":
-            footprint = float(far[start:end].mean()) / view.grid.focal
+            footprint = float(depth.reshape(-1)[pixels[start:end]].mean()) / view.grid.focal
             paint[:, start:end] *= table_tint(local[0], local[1], footprint)
     normal *= 1 / np.sqrt((normal * normal).sum(axis=0))
     toward = directions * -view.grid.shortening.reshape(-1)[pixels]
-    colours = np.empty_like(paint)
-    colours[:, order] = _light(normal, toward, paint, light.astype(np.float32))
-    return np.asarray(colours)
+    shaded = _light(normal, toward, paint, light.astype(np.float32))
+    for channel, values in zip(colour.reshape(3, -1), shaded, strict=True):
+        channel[pixels] = values
 
 
 def _runs(sorted_numbers: np.ndarray) -> list[tuple[int, int, int]]:

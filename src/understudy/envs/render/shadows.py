@@ -54,9 +54,10 @@ def find_tops(solids: Sequence[Solid], positions: np.ndarray, rotations: np.ndar
             continue
         upright = np.abs(rotations[index][2])  # how much each of its axes points up
         axis = int(upright.argmax())
-        extents = np.array(solid.extents)
-        if upright[axis] > 1 - 1e-6 and np.delete(extents, axis).min() > _SMALLEST_TOP:
-            tops.append(Top(index, float(positions[index][2] + extents[axis])))
+        extents = list(solid.extents)
+        height = float(positions[index][2]) + extents.pop(axis)
+        if upright[axis] > 1 - 1e-6 and min(extents) > _SMALLEST_TOP:
+            tops.append(Top(index, height))
     return tops
 
 
@@ -94,20 +95,26 @@ def darken(
     starts = (inverse @ (middles - view.positions[which])[..., None]).astype(np.float32)
     edges = _EDGE + _SPREAD * np.maximum(view.positions[which, 2] - heights[:, None], 0)
     boxes = _screen_boxes(view, solids, which, heights, light, edges)
-    for g, ground in enumerate(grounds):
-        first_row, last_row, first_column, last_column = ground.box
-        for i, (top, bottom, left, right) in enumerate(boxes[g].tolist()):
-            top, bottom = max(top, first_row), min(bottom, last_row)
-            left, right = max(left, first_column), min(right, last_column)
-            if top >= bottom or left >= right or which[i] == ground.top.solid:
-                continue
-            place = ground.place[:, top:bottom, left:right].reshape(2, -1)
-            dark = _darkness(
-                solids[which[i]], turns[i, :, :2] @ place + starts[g, i], directions[i], np.float32(edges[g, i])
-            )
-            window = shadow[top:bottom, left:right]
-            dark = np.minimum(dark.reshape(window.shape), ground.seen[top:bottom, left:right])
-            np.maximum(window, dark, out=window)
+    for g, i, top, bottom, left, right in _visible(boxes, which, grounds):
+        place = grounds[g].place[:, top:bottom, left:right].reshape(2, -1)
+        origins = turns[i, :, :2] @ place
+        origins += starts[g, i]
+        dark = _darkness(solids[which[i]], origins, directions[i], np.float32(edges[g, i]))
+        window = shadow[top:bottom, left:right]
+        dark = np.minimum(dark.reshape(window.shape), grounds[g].seen[top:bottom, left:right])
+        np.maximum(window, dark, out=window)
+
+
+def _visible(boxes: np.ndarray, which: Sequence[int], grounds: Sequence[Ground]) -> list[list[int]]:
+    """[ground, place in `which`, *box] of each shadow that meets its ground's screen rectangle, cut to that."""
+    frames = np.array([ground.box for ground in grounds])[:, None]
+    boxes[..., ::2] = np.maximum(boxes[..., ::2], frames[..., ::2])
+    boxes[..., 1::2] = np.minimum(boxes[..., 1::2], frames[..., 1::2])
+    seen = (boxes[..., 0] < boxes[..., 1]) & (boxes[..., 2] < boxes[..., 3])
+    seen &= np.array(which) != np.array([[ground.top.solid] for ground in grounds])  # no top throws one on itself
+    pairs = np.argwhere(seen)
+    found: list[list[int]] = np.concatenate([pairs, boxes[seen]], axis=1).tolist()
+    return found
 
 
 def _screen_boxes(
@@ -162,12 +169,12 @@ def _band(end: np.ndarray, radius: float, origins: np.ndarray, light: np.ndarray
 
 def _box(size: np.ndarray, origins: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Metres of each ray within the box."""
-    safe = np.where(np.abs(light) < 1e-6, np.float32(1e-6), light)
-    middle = origins / -safe[:, None]
-    reach = np.abs(size / safe)[:, None]
+    towards = -1 / np.where(np.abs(light) < 1e-6, np.float32(1e-6), light)[:, None]
+    reach = np.abs(size[:, None] * towards)
+    middle = origins * towards
     leave = (middle + reach).min(axis=0)
-    enter = (middle - reach).max(axis=0)
-    return np.asarray(leave - np.maximum(enter, 0))
+    middle -= reach
+    return np.asarray(leave - np.maximum(middle.max(axis=0), 0))
 
 
 def _cylinder(radius: float, half: float, origins: np.ndarray, light: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -44,6 +45,11 @@ class View:
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the picture."""
         return len(self.grid.up), len(self.grid.right)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """(3, h, w) float32: the ray of each pixel, in the world."""
+        return np.asarray(self.down[-1][:, :, None] + self.across[-1][:, None, :])
 
     def screen_boxes(self, corners: np.ndarray) -> np.ndarray:
         """(n, 4) int: the screen rectangles around corners (n, k, 3) of the world."""
