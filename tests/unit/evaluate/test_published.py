@@ -28,10 +28,11 @@ def test_a_task_shows_its_own_numbers_and_its_groups() -> None:
 
 
 def test_numbers_of_other_conditions_are_left_out() -> None:
-    protocol = {"env": {"noise": 0.05}, "execution": {"n_action_steps": 15}}
+    protocol = {"noise": None, "settings": {"noise": 0.05}, "n_action_steps": 15, "horizon": 100}
     found = published_for("pendulum/noisy", protocol)
     assert [entry.rate for entry in found] == [0.844, 0.887]
-    assert published_for("pendulum/noisy", {"env": {"noise": 0.02}}) == []
+    assert published_for("pendulum/noisy", protocol | {"horizon": 1000}) == []
+    assert published_for("pendulum/noisy", {"settings": {"noise": 0.02}}) == []
     assert len(published_for("pendulum/noisy")) == 18
 
 
