@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import load_dataset
-    from understudy.evaluate.heldout import evaluate
+    from understudy.evaluate.public import evaluate
     from understudy.policies.pretrained import load_policy
     from understudy.train.config import TrainConfig
     from understudy.train.run import train
@@ -22,7 +22,7 @@ _HOMES = {
     "load_policy": "understudy.policies.pretrained",
     "train": "understudy.train.run",
     "TrainConfig": "understudy.train.config",
-    "evaluate": "understudy.evaluate.heldout",
+    "evaluate": "understudy.evaluate.public",
 }
 
 __all__ = ["TrainConfig", "__version__", "evaluate", "load_dataset", "load_policy", "train"]

@@ -23,6 +23,14 @@ def test_every_public_name_is_there_and_explained(name: str) -> None:
     assert isinstance(found, str) if name == "__version__" else found.__doc__
 
 
+@pytest.mark.parametrize("name", ["train", "evaluate"])
+def test_a_function_named_as_a_package_can_be_called_more_than_once(name: str) -> None:
+    # the function's own words about its arguments; a module that cannot be called says something else
+    code = f"import understudy\nfor _ in range(2):\n try: understudy.{name}()\n except TypeError as e: print(e)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count(f"{name}() missing") == 2
+
+
 def test_another_name_is_an_error_that_names_it() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = understudy.nothing  # type: ignore[attr-defined]

@@ -26,6 +26,8 @@ _GROUPS = {
     "dataset": "Data",
     "optimizer": "Optimiser (left out: the policy's own)",
     "scheduler": "Learning-rate schedule (left out: the policy's own)",
+    "env": "Simulated task in which success is measured while training",
+    "eval": "Episodes of the simulated task",
     "wandb": "Weights & Biases",
     "trackio": "trackio",
 }

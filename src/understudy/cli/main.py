@@ -16,7 +16,7 @@ from .errors import report
 VERBS = {
     "train": "train a policy from a LeRobot dataset",
     "record": "demonstrations of a simulated task, as a LeRobot dataset",
-    "eval": "measure a policy on held-out episodes, beside two baselines",
+    "eval": "measure a policy: success in simulation, or error on held-out episodes",
     "compare": "two or more evaluations: which is better, and how sure that is",
     "data": "data info: what a dataset holds",
     "inspect": "what a checkpoint holds, of any era",

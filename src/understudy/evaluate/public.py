@@ -1,0 +1,123 @@
+"""`understudy.evaluate`: one function for both questions, told apart by where the policy is to be evaluated."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args, overload
+
+from understudy.core.errors import ConfigError
+from understudy.envs.catalogue import EnvConfig
+
+from .simulation.config import FIRST_SEED, EvalConfig, PolicyOptions, Reference
+
+if TYPE_CHECKING:
+    from understudy.data.lerobot import Dataset
+    from understudy.policies.base import Policy
+
+    from .result import HeldOutResult
+    from .simulation.result import SimulationResult
+
+
+@overload
+def evaluate(
+    policy: Policy | str | Path,
+    where: str | EnvConfig,
+    *,
+    episodes: int = 50,
+    seed: int = FIRST_SEED,
+    workers: int | None = None,
+    output_dir: str | Path | None = None,
+) -> SimulationResult: ...
+
+
+@overload
+def evaluate(
+    policy: Policy | str | Path,
+    where: Dataset,
+    *,
+    episodes: Sequence[int] | None = None,
+    batch_size: int = 16,
+    max_frames: int | None = None,
+    output_dir: str | Path | None = None,
+) -> HeldOutResult: ...
+
+
+def evaluate(
+    policy: Policy | str | Path,
+    where: str | EnvConfig | Dataset,
+    *,
+    episodes: int | Sequence[int] | None = None,
+    seed: int = FIRST_SEED,
+    workers: int | None = None,
+    batch_size: int = 16,
+    max_frames: int | None = None,
+    output_dir: str | Path | None = None,
+) -> SimulationResult | HeldOutResult:
+    """Success in a simulated task (`where`: its name or EnvConfig), or action error on recordings (a Dataset).
+
+    policy       loaded, or the path of a checkpoint or run; in simulation also "expert", "hold" or "random"
+    episodes     in simulation how many (50); on a dataset which, None: all that are loaded
+    seed         in simulation: of the first episode; the next one has seed + 1
+    workers      in simulation: processes, None: one per core. The result does not depend on it
+    batch_size, max_frames   on a dataset: windows at once; how many frames at most
+    output_dir   new folder for everything; None: nothing is kept
+
+    In simulation a policy runs on the CPU in processes of its own, exactly as `understudy eval` runs it. Raises
+    ConfigError, DataError, and what loading the policy raises.
+    """
+    target = None if output_dir is None else Path(output_dir)
+    if isinstance(where, str | EnvConfig):
+        if episodes is not None and not isinstance(episodes, int):
+            raise ConfigError(
+                "in simulation `episodes` is a number: how many", hint="the seeds are seed, seed + 1, ..."
+            )
+        env = EnvConfig(type=where) if isinstance(where, str) else where
+        if episodes is not None and episodes < 1:
+            raise ConfigError("no episodes, so nothing can be said about success", hint="episodes has to be 1 or more")
+        config = EvalConfig(workers=workers) if episodes is None else EvalConfig(n_episodes=episodes, workers=workers)
+        return _in_simulation(policy, env, config, seed, target)
+    if isinstance(episodes, int):
+        raise ConfigError("on a dataset `episodes` is a list of indices", hint="such as [3, 7], or None for all")
+    from understudy.policies.pretrained import load_policy
+
+    from .heldout import evaluate as evaluate_on_dataset
+
+    loaded = load_policy(policy) if isinstance(policy, str | Path) else policy
+    name = str(policy) if isinstance(policy, str | Path) else None
+    found = evaluate_on_dataset(
+        loaded, where, episodes=episodes, batch_size=batch_size, max_frames=max_frames, name=name
+    )
+    if target is not None:
+        found.save(target)
+    return found
+
+
+def _in_simulation(
+    policy: Policy | str | Path, env: EnvConfig, config: EvalConfig, seed: int, target: Path | None
+) -> SimulationResult:
+    from .simulation.run import evaluate_in_simulation, passing_folder
+
+    with _on_disk(policy) as options, contextlib.ExitStack() as closing:
+        folder = target or closing.enter_context(passing_folder())
+        result = evaluate_in_simulation(options, env, config, seed=seed, folder=folder)
+    return result if target is not None else dataclasses.replace(result, path=None)
+
+
+@contextlib.contextmanager
+def _on_disk(policy: Policy | str | Path) -> Iterator[PolicyOptions]:
+    """The policy as worker processes can read it: a loaded one is written into a folder that goes afterwards."""
+    if isinstance(policy, str | Path):
+        reference: Reference | None = next((name for name in get_args(Reference) if name == policy), None)
+        yield PolicyOptions(type=reference) if reference else PolicyOptions(path=str(policy))
+        return
+    import tempfile
+
+    from understudy.policies.pretrained import save_pretrained
+
+    with tempfile.TemporaryDirectory(prefix="understudy-policy-") as folder:
+        saved = Path(folder) / policy.config.type
+        save_pretrained(policy, saved)
+        yield PolicyOptions(path=str(saved))
