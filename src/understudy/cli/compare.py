@@ -30,7 +30,7 @@ class CompareOptions(Options):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals; 1 - confidence is the error rate")
     allow_unequal_protocols: bool = Field(False, description="compare even what was not measured alike")
     sequential: bool = Field(False, description="read episodes one by one, and say when it was decided")
-    output_dir: Path | None = Field(None, description="new folder for comparison.json and comparison.png")
+    output_dir: Path | None = Field(None, description="new folder for the answer as text, JSON and picture")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,15 +49,16 @@ def run(arguments: Sequence[str]) -> int:
     check_different(sides)
     differing = check_equal(sides, allowed=options.allow_unequal_protocols)
     comparisons = compare_all(sides, options.confidence, sequential=options.sequential)
+    told = table(comparisons, differing)
     found = document(comparisons, differing) | {"path": str(options.output_dir) if options.output_dir else None}
     if options.output_dir is not None:
         from understudy.report.comparison import write_comparison
 
-        write_comparison(found, options.output_dir)
+        write_comparison(found, told, options.output_dir)
     if options.as_json:
         print(json.dumps(found, indent=2))
         return 0
-    log.say(table(comparisons, differing))
+    log.say(told)
     if options.output_dir is not None:
-        log.say(f"\ncomparison.json and comparison.png in {options.output_dir}")
+        log.say(f"\ntext, JSON and picture in {options.output_dir}")
     return 0

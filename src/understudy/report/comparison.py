@@ -15,13 +15,15 @@ from . import style
 _LONGEST_NAME = 34
 
 
-def write_comparison(found: dict[str, Any], folder: Path) -> Path:
-    """Leave comparison.json and comparison.png in a new `folder`. Raises FileExistsError, DiskFull.
+def write_comparison(found: dict[str, Any], text: str, folder: Path) -> Path:
+    """Leave comparison.json, comparison.txt and comparison.png in a new `folder`. Raises FileExistsError, DiskFull.
 
     found   the document of `understudy compare --json`
+    text    what is printed for a person
     """
     with folder_written_atomically(folder) as temporary:
         (temporary / "comparison.json").write_text(json.dumps(found, indent=2) + "\n")
+        (temporary / "comparison.txt").write_text(text + "\n")
         draw_comparison(found, temporary / "comparison.png")
     return folder
 

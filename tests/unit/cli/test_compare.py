@@ -96,7 +96,11 @@ def test_numbers_of_others_stand_beside_ours(tmp_path: Path, capsys: pytest.Capt
 
 def test_a_picture_and_the_numbers_are_left_where_asked(two: list[str], tmp_path: Path) -> None:
     assert main(["compare", *two, f"--output_dir={tmp_path / 'out'}"]) == 0
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"comparison.json", "comparison.png"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "comparison.json",
+        "comparison.png",
+        "comparison.txt",
+    }
     assert main(["compare", *two, f"--output_dir={tmp_path / 'out'}"]) == 2
 
 

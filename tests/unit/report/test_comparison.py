@@ -28,8 +28,9 @@ def side(facts: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def test_two_evaluations_make_a_picture_and_its_numbers(tmp_path: Path) -> None:
     found = {"a": side(A), "b": side(B), "confidence": 0.95} | DIFFERENCE
-    folder = write_comparison(found, tmp_path / "out")
+    folder = write_comparison(found, "told", tmp_path / "out")
     assert json.loads((folder / "comparison.json").read_text()) == found
+    assert (folder / "comparison.txt").read_text() == "told\n"
     with Image.open(folder / "comparison.png") as picture:
         assert picture.width > 600
 
@@ -41,7 +42,7 @@ def test_more_evaluations_make_a_higher_picture(tmp_path: Path) -> None:
     two = {"a": side(A), "b": side(B), "confidence": 0.95} | DIFFERENCE
     heights = []
     for name, found in (("several", several), ("two", two)):
-        with Image.open(write_comparison(found, tmp_path / name) / "comparison.png") as picture:
+        with Image.open(write_comparison(found, "told", tmp_path / name) / "comparison.png") as picture:
             heights.append(picture.height)
     assert heights[0] > heights[1]
 
@@ -49,5 +50,5 @@ def test_more_evaluations_make_a_higher_picture(tmp_path: Path) -> None:
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(FileExistsError):
-        write_comparison({"a": side(A), "b": side(B), "confidence": 0.95} | DIFFERENCE, tmp_path / "out")
+        write_comparison({"a": side(A), "b": side(B), "confidence": 0.95} | DIFFERENCE, "told", tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

@@ -115,7 +115,7 @@ def _verdict(result: Comparison) -> list[str]:
     if result.smallest_difference is not None:
         lines.append(f"with {n} episodes a difference of {result.smallest_difference * 100:.0f} points would be told")
     if len(lines) > 1:
-        lines.append(f"(in {POWER:.0%} of cases, at an error rate of {1 - result.confidence:.2g})")
+        lines.append(f"(in {100 * POWER:g} % of cases, at an error rate of {1 - result.confidence:.2g})")
     return lines
 
 

@@ -92,6 +92,13 @@ def test_a_protocol_that_was_changed_afterwards_is_refused(tmp_path: Path) -> No
         read_side("a", str(file.parent))
 
 
+def test_an_evaluation_that_is_not_finished_is_refused(tmp_path: Path) -> None:
+    folder = write_evaluation(tmp_path / "x", [1, 0, 1])
+    (folder / "episodes.jsonl").rename(folder / "journal.jsonl")
+    with pytest.raises(DataError, match="not finished: 3 of"):
+        read_side("a", str(folder))
+
+
 def test_an_evaluation_without_episodes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no episodes"):
         read_side("a", str(write_evaluation(tmp_path / "x", [])))
