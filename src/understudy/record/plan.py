@@ -13,7 +13,7 @@ from understudy.envs.environment import Task
 from .config import RecordConfig
 
 # bytes per pixel; the content decides. h264 as measured on so101/lift at 96x96
-_PER_PIXEL = {"h264": 0.15, "av1": 0.1, None: 1.0}
+_PER_PIXEL = {"h264": 0.15, "av1": 0.1, None: 1.2}
 
 
 def most_bytes(form: DatasetForm, frames: int) -> int:
@@ -32,11 +32,9 @@ def print_plan(config: RecordConfig, task: Task, form: DatasetForm, target: Path
     _row("task", f"{task.name} version {task.version}, {task.fps} Hz, {task.horizon} steps at most")
     _row("actor", f"{config.policy.name}{_disturbance(config)}")
     kept = (
-        "all episodes are kept"
-        if config.keep_failures
-        else "those that fail are dropped, the next seed takes their place"
+        "" if config.keep_failures else " if all succeed; one that fails is dropped and the next seed takes its place"
     )
-    _row("episodes", f"{n}, seeds {config.seed} to {config.seed + n - 1} if all succeed; {kept}")
+    _row("episodes", f"{n}, seeds {config.seed} to {config.seed + n - 1}{kept}")
     stored = f"{form.codec} video" if form.codec else "PNG"
     _row("cameras", f"{cameras} as {stored}" if cameras else "none")
     size = most_bytes(form, n * task.horizon)

@@ -80,7 +80,7 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
     env.close()
     check_choice(config.policy, task)
     form = form_of(task, config)
-    workers = config.workers or len(os.sched_getaffinity(0))
+    workers = config.workers or _cores()
     print_plan(config, task, form, target, workers, len(list(staging_of(target).glob("seed-*"))))
     if dry_run:
         return None
@@ -89,6 +89,10 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
         tried = _try_until_done(config, staging, workers, _START_S + _STEP_S * task.horizon)
         seconds = {"attempts": time.perf_counter() - began}
         return _put_together(config, task, form, staging, tried, seconds)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def identity(config: RecordConfig, task: Task) -> dict[str, Any]:

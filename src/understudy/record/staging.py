@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import ConfigError
-from understudy.core.files import existing_parent, locked, remove_leftovers, write_atomically
+from understudy.core.files import TEMPORARY_PREFIX, existing_parent, locked, remove_leftovers, write_atomically
 from understudy.data.info import read_json
 
 _IDENTITY, _LOCK = "recording.json", "lock"
@@ -76,8 +77,10 @@ def opened(target: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterat
 
 def remove_unfinished(target: Path) -> None:
     """Remove what is left of a dataset whose putting together was killed."""
-    for path in target.parent.glob(f".tmp-{target.name}-*"):
-        shutil.rmtree(path, ignore_errors=True)
+    for path in target.parent.glob(f"{TEMPORARY_PREFIX}{glob.escape(target.name)}-*"):
+        # of `lift`, not of `lift-2`
+        if path.name.rpartition("-")[0] == f"{TEMPORARY_PREFIX}{target.name}":
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _check_same(before: Any, now: dict[str, Any], staging: Path) -> None:

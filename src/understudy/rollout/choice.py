@@ -24,7 +24,7 @@ class ActorChoice(BaseModel):
         description="expert: the task's own demonstrator; hold: stays; random: anything; null: expert, or the path",
     )
     path: str | None = Field(None, min_length=1, description="a policy instead: a run, a checkpoint, or a repository")
-    device: str | None = Field(None, description="for the policy: cuda, mps or cpu; null takes the best one there is")
+    device: str | None = Field(None, description="for the policy: cuda, mps or cpu; null: cpu, where many run at once")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> ActorChoice:
@@ -60,7 +60,7 @@ def make_actor(choice: ActorChoice) -> Actor:
         from understudy.policies.places import find_checkpoint
         from understudy.policies.pretrained import load_policy
 
-        return PolicyActor(load_policy(find_checkpoint(choice.path), choice.device or "auto"))
+        return PolicyActor(load_policy(find_checkpoint(choice.path), choice.device or "cpu"))
     if choice.type == "hold":
         return HoldActor()
     return RandomActor() if choice.type == "random" else ExpertActor()

@@ -32,6 +32,8 @@ from .places import CHUNKS_SIZE, DATA_MB, VIDEO_MB, Place, by_file, in_files
 from .tables import as_lists, numbered_rows, numbers_of, of_columns, write_episodes, write_frames, write_tasks
 from .video import join_videos, parameter_sets, stream_facts
 
+# timestamp, frame_index, episode_index, index, task_index
+_NUMBERS_BYTES = 4 + 4 * 8
 _DATA_PATH, _VIDEO_PATH = DEFAULT_DATA_PATH["v3"], DEFAULT_VIDEO_PATH["v3"]
 
 
@@ -69,8 +71,8 @@ def _write_frames(
     rows: list[dict[str, Any]] = []
     statistics: list[Statistics] = []
     parts: list[dict[str, np.ndarray]] = []
-    # what arrow needs in memory is more than what snappy makes of it, so files stay below the limit
-    places = in_files([episode.rows().nbytes + 40 * episode.length for episode in episodes], DATA_MB)
+    # what numbers the rows comes on top of what was recorded
+    places = in_files([episode.bytes + _NUMBERS_BYTES * episode.length for episode in episodes], DATA_MB)
     for place, members in by_file(places).items():
         tables = []
         for number in members:

@@ -43,6 +43,11 @@ class StagedEpisode:
         """The table of its frames, without the columns that number them."""
         return pq.read_table(self.folder / _ROWS)
 
+    @property
+    def bytes(self) -> int:
+        """What its rows take on disk."""
+        return (self.folder / _ROWS).stat().st_size
+
     def video(self, camera: str) -> Path:
         """Its mp4 of a camera."""
         return self.folder / f"{camera}.mp4"
