@@ -6,10 +6,12 @@ import importlib.util
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from understudy.core.errors import ConfigError, nearest
 from understudy.core.registry import load
+
+from .adapters.metaworld_tasks import METAWORLD_TASKS
 
 if TYPE_CHECKING:
     from .environment import Environment
@@ -24,7 +26,13 @@ ENVIRONMENTS: dict[str, str] = {
         ("so101/reach", "so101/lift", "so101/pick-place", "so101/stack", "so101/sort"),
         "understudy.envs.so101.environment:make",
     ),
+    **dict.fromkeys(
+        ("aloha/transfer-cube", "aloha/insertion", "pusht", *(f"metaworld/{task}" for task in METAWORLD_TASKS)),
+        "understudy.envs.adapters.environment:make",
+    ),
 }
+# family -> (width, height) of the pictures its results were published with; 96 x 96 for all others
+PICTURE_SIZES = {"aloha": (640, 480), "metaworld": (480, 480)}
 
 
 class EnvConfig(BaseModel):
@@ -41,6 +49,22 @@ class EnvConfig(BaseModel):
     )
     horizon: int | None = Field(None, ge=1, description="control steps until an episode is over; null: the task's own")
     noise: float | None = Field(None, ge=0, description="half-width of the noise on executed actions (pendulum)")
+    shadows: bool = Field(
+        True,
+        description="false: aloha and metaworld draw without shadows or smoothing: not as published, but several times "
+        "faster where OpenGL has no GPU",
+    )
+    install: bool = Field(
+        False, description="make the Python that aloha, pusht or metaworld runs in, with pip, where it is missing"
+    )
+
+    @model_validator(mode="after")
+    def _as_published(self) -> EnvConfig:
+        # written past pydantic: a size that nobody asked for must not look like one that was asked for
+        for name, size in zip(("width", "height"), PICTURE_SIZES.get(self.type.partition("/")[0], ()), strict=False):
+            if name not in self.model_fields_set:
+                self.__dict__[name] = size
+        return self
 
 
 def make_env(config: EnvConfig | str) -> Environment:
