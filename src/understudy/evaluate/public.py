@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args, overload
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 from understudy.core.errors import ConfigError
 from understudy.envs.catalogue import EnvConfig
@@ -41,6 +41,8 @@ def evaluate(
     episodes: Sequence[int] | None = None,
     batch_size: int = 16,
     max_frames: int | None = None,
+    training: Dataset | None = None,
+    probe_frames: int = 256,
     output_dir: str | Path | None = None,
 ) -> HeldOutResult: ...
 
@@ -54,6 +56,8 @@ def evaluate(
     workers: int | None = None,
     batch_size: int = 16,
     max_frames: int | None = None,
+    training: Dataset | None = None,
+    probe_frames: int = 256,
     output_dir: str | Path | None = None,
 ) -> SimulationResult | HeldOutResult:
     """Success in a simulated task (`where`: its name or EnvConfig), or action error on recordings (a Dataset).
@@ -63,6 +67,8 @@ def evaluate(
     seed         in simulation: of the first episode; the next one has seed + 1
     workers      in simulation: processes, None: one per core. The result does not depend on it
     batch_size, max_frames   on a dataset: windows at once; how many frames at most
+    training     on a dataset: the episodes that the nearest state is looked for in; None: those of the policy's run
+    probe_frames on a dataset: frames to find out on what the policy looks at; 0: not at all
     output_dir   new folder for everything; None: nothing is kept
 
     In simulation a policy runs on the CPU in processes of its own, exactly as `understudy eval` runs it. Raises
@@ -81,18 +87,35 @@ def evaluate(
         return _in_simulation(policy, env, config, seed, target)
     if isinstance(episodes, int):
         raise ConfigError("on a dataset `episodes` is a list of indices", hint="such as [3, 7], or None for all")
-    from understudy.policies.pretrained import load_policy
-
-    from .heldout import evaluate as evaluate_on_dataset
-
-    loaded = load_policy(policy) if isinstance(policy, str | Path) else policy
-    name = str(policy) if isinstance(policy, str | Path) else None
-    found = evaluate_on_dataset(
-        loaded, where, episodes=episodes, batch_size=batch_size, max_frames=max_frames, name=name
-    )
+    measures: dict[str, Any] = {"batch_size": batch_size, "max_frames": max_frames, "probe_frames": probe_frames}
+    found = _on_dataset(policy, where, training, episodes=episodes, **measures)
     if target is not None:
         found.save(target)
     return found
+
+
+def _on_dataset(policy: Policy | str | Path, dataset: Dataset, training: Dataset | None, **more: Any) -> HeldOutResult:
+    """Where the policy is a path, what its run was trained on and held out is known from there."""
+    from understudy.core.run_folder import run_of_checkpoint
+    from understudy.policies.places import find_checkpoint
+    from understudy.policies.pretrained import load_policy
+
+    from .episodes import training_episodes, validation_episodes
+    from .heldout import evaluate as evaluate_on_dataset
+    from .nearest import NOT_GIVEN
+
+    if not isinstance(policy, str | Path):
+        return evaluate_on_dataset(policy, dataset, training=training or NOT_GIVEN, **more)
+    checkpoint = find_checkpoint(policy).absolute()
+    run = run_of_checkpoint(checkpoint)
+    return evaluate_on_dataset(
+        load_policy(checkpoint),
+        dataset,
+        training=training or training_episodes(dataset, run),
+        validation=validation_episodes(dataset, run),
+        name=str(policy),
+        **more,
+    )
 
 
 def _in_simulation(

@@ -46,6 +46,18 @@ def test_on_a_dataset_it_is_the_action_error(tmp_path: Path, monkeypatch: pytest
     root = make_dataset(tmp_path / "set", episodes=2, frames=6, size=(32, 32), state_dim=2, action_dim=2)
     found = understudy.evaluate(policy, understudy.load_dataset(str(root)), episodes=[1])
     assert (found.episodes, found.frames) == ([1], 5)
+    assert found.probed is not None
+    assert "run folder" in found.absent["nearest"]
+
+
+def test_episodes_to_look_neighbours_up_in_can_be_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_CACHE", str(tmp_path / "cache"))
+    policy = toy_env.toy_policy(tmp_path / "policy")
+    root = make_dataset(tmp_path / "set", episodes=2, frames=6, size=(32, 32), state_dim=2, action_dim=2)
+    dataset = understudy.load_dataset(str(root))
+    found = understudy.evaluate(policy, dataset, episodes=[1], training=dataset, probe_frames=0)
+    assert found.mae_mean("nearest") > 0
+    assert found.probed is None
 
 
 def test_episodes_mean_how_many_in_simulation_and_which_on_a_dataset(tmp_path: Path) -> None:
