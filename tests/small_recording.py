@@ -14,9 +14,9 @@ SMALL = {"width": 32, "height": 32, "type": "toy/reach"}
 
 
 def config(
-    root: Path, n: int = 4, *, env: dict[str, Any] | None = None, video: bool = True, **options: Any
+    root: Path, n: int = 4, *, env: dict[str, Any] | None = None, dataset: dict[str, Any] | None = None, **options: Any
 ) -> RecordConfig:
-    target = {"root": root, "num_episodes": n, "video": video}
+    target = {"root": root, "num_episodes": n} | (dataset or {})
     return RecordConfig.model_validate({"env": SMALL | (env or {}), "dataset": target, "workers": 1} | options)
 
 

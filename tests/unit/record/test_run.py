@@ -47,7 +47,7 @@ def test_a_recording_is_a_dataset_with_the_seeds_it_was_made_from(tmp_path: Path
 
 
 def test_frames_show_what_was_before_their_action(tmp_path: Path) -> None:
-    recorded(tmp_path / "d", 2, video=False)
+    recorded(tmp_path / "d", 2, dataset={"video": False})
     dataset = load_dataset(str(tmp_path / "d"))
     for number, episode in enumerate(dataset.episodes):
         env = toy_env.ToyEnvironment("toy/reach", config(tmp_path).env)
@@ -164,3 +164,37 @@ def test_what_was_recorded_can_be_counted_from_its_file_alone(tmp_path: Path) ->
     raw = json.loads((tmp_path / "d/meta/recording.json").read_text())
     assert raw["seeds"] == [0, 1]
     assert set(raw["packages"]) == {"understudy", "numpy"}
+
+
+def test_what_is_left_of_a_killed_joining_is_removed_and_nothing_of_others(tmp_path: Path) -> None:
+    for name in (".tmp-d-17", ".tmp-d-2-17", ".tmp-e-17"):
+        (tmp_path / name).mkdir()
+    recorded(tmp_path / "d", 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".tmp-d-2-17", ".tmp-e-17", "d"]
+
+
+def test_more_episodes_than_needed_are_left_out_in_the_order_of_seeds(tmp_path: Path) -> None:
+    # 3, 13, 23 raise: the first round keeps 18 of 20, the second tries ceil(2 * 20 / 18) = 3 for the two that lack
+    found = recorded(tmp_path / "d", 20, env={"type": "toy/raises"}, dataset={"video": False})
+    assert found.recording.seeds == tuple(seed for seed in range(22) if seed % 10 != 3)
+    assert [attempt.seed for attempt in found.recording.attempts] == list(range(22))
+
+
+def test_a_camera_may_be_recorded_as_pictures_or_in_av1(tmp_path: Path) -> None:
+    recorded(tmp_path / "png", 1, dataset={"video": False})
+    recorded(tmp_path / "av1", 1, dataset={"vcodec": "libsvtav1"}, env={"width": 64, "height": 64})
+    stored = [load_dataset(str(tmp_path / name)).info["features"][toy_env.CAMERA] for name in ("png", "av1")]
+    assert [feature["dtype"] for feature in stored] == ["image", "video"]
+    assert stored[1]["info"]["video.codec"] == "av1"
+
+
+def test_an_environment_that_cannot_be_made_leaves_nothing_to_go_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(setup: dict[str, Any]) -> None:
+        raise ConfigError("no OpenGL here")
+
+    monkeypatch.setattr(module, "run_in_workers", lambda *given, **how: broken(given[1]))
+    with pytest.raises(ConfigError, match="no OpenGL"):
+        record(config(tmp_path / "d"))
+    assert list(tmp_path.iterdir()) == []
