@@ -18,6 +18,7 @@ from understudy.core.config import Options, parse_options
 from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder, run_of_checkpoint
 from understudy.envs.catalogue import EnvConfig
+from understudy.evaluate.manual.config import MANUAL, ManualConfig
 from understudy.evaluate.simulation.config import EXECUTION, FIRST_SEED, EvalConfig, PolicyOptions
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class DatasetChoice(BaseModel):
 class EvalOptions(Options):
     """Measures a policy: its success in a simulated task (--env.*), or its error on held-out episodes (--dataset.*)."""
 
-    policy: PolicyOptions
+    policy: PolicyOptions = Field(default_factory=PolicyOptions)
     env: EnvConfig | None = None
     dataset: DatasetChoice | None = None
     output_dir: Path | None = Field(None, description="new folder for the result; null: eval/ of the policy's run")
@@ -52,6 +53,7 @@ class EvalOptions(Options):
         FIRST_SEED, ge=0, le=2**31 - 1, description="seed of the first episode; the next one has seed + 1"
     )
     eval: EvalConfig = Field(default_factory=EvalConfig)
+    manual: ManualConfig = Field(default_factory=ManualConfig)
     resume: bool = Field(False, description="in simulation: go on with the evaluation in the output folder")
     confidence: float = Field(0.95, gt=0, lt=1, description="of the interval of the success rate")
     batch_size: int = Field(16, ge=1, description="on a dataset: windows at once")
@@ -70,7 +72,7 @@ class EvalOptions(Options):
 
 
 # options that say something about one kind of evaluation alone
-_SIMULATION = ("eval", "seed", "resume", "confidence")
+_SIMULATION = ("eval", "seed", "resume", "confidence", "manual")
 _DATASET = ("batch_size", "max_frames", "probe_frames", "tolerance_s", "rename_map")
 
 
@@ -80,9 +82,9 @@ def run(arguments: Sequence[str]) -> int:
     options = parse_options(EvalOptions, arguments, verb="eval")
     check_one_kind(options)
     if options.env is not None:
-        from .eval_simulation import run_simulation
+        from .eval_simulation import run_manual, run_simulation
 
-        return run_simulation(options, options.env)
+        return (run_manual if options.env.type == MANUAL else run_simulation)(options, options.env)
     assert options.dataset is not None
     return run_held_out(options, options.dataset)
 
@@ -99,6 +101,8 @@ def check_one_kind(options: EvalOptions) -> None:
         )
     foreign, kind = (_DATASET, "on a dataset") if options.env is not None else (_SIMULATION, "in simulation")
     given = [f"--{name}" for name in foreign if name in options.model_fields_set]
+    if options.env is not None and options.env.type != MANUAL and "manual" in options.model_fields_set:
+        raise ConfigError("--manual.*: only with --env.type=manual")
     if options.dataset is not None:
         given += [f"--policy.{name}" for name in ("type", *EXECUTION) if name in options.policy.model_fields_set]
     if given:

@@ -1,8 +1,10 @@
-"""The half of `understudy eval` that acts: episodes of a simulated task, and what they say about success."""
+"""The half of `understudy eval` that acts: episodes of a simulated task, or trials on a real arm, and their success."""
 
 from __future__ import annotations
 
+import datetime
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.core import log
@@ -34,4 +36,44 @@ def run_simulation(options: EvalOptions, env: EnvConfig) -> int:
     else:
         log.say(result.text())
         log.say(f"\nresult in {result.path}")
+    return 0
+
+
+# options that say nothing about trials by hand
+_NOT_MANUAL = ("batch_size", "workers", "videos", "blank", "shuffle", "timeout_s", "allow_training_seeds")
+
+
+def run_manual(options: EvalOptions, env: EnvConfig) -> int:
+    """Trials on a real arm, judged by a person; the exit code."""
+    from understudy.evaluate.manual.session import run_session
+
+    given = [f"--eval.{name}" for name in _NOT_MANUAL if name in options.eval.model_fields_set]
+    given += [f"--env.{name}" for name in sorted(env.model_fields_set - {"type"})]
+    given += [f"--policy.{name}" for name in sorted(options.policy.model_fields_set - {"path"})]
+    if given:
+        raise ConfigError(f"{', '.join(given)}: not for trials by hand")
+    policies = options.manual.policies or ([options.policy.path] if options.policy.path else None)
+    if policies is None or (options.manual.policies and options.policy.path):
+        raise ConfigError(
+            "which policies?", hint="--manual.policies='[outputs/a, outputs/b]', or --policy.path for one"
+        )
+    folder = options.output_dir
+    if folder is None and options.resume:
+        raise ConfigError("which session?", hint="--output_dir names the folder to go on with")
+    results = run_session(
+        policies,
+        options.manual,
+        trials=options.eval.n_episodes,
+        seed=options.seed,
+        folder=folder or Path("outputs/eval") / f"manual-{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}",
+        resume=options.resume,
+        confidence=options.confidence,
+    )
+    if options.as_json:
+        print(json.dumps({"evaluations": [result.to_json() for result in results]}, indent=2))
+        return 0
+    for result in results:
+        log.say(f"\n{result.who['label']} was {result.text()}")
+    if len(results) > 1:
+        log.say(f"\ncompare them: understudy compare {' '.join(str(result.path) for result in results)}")
     return 0

@@ -57,9 +57,9 @@ class Filmed(Environment):
         self._add("", _TEXT)
 
     def _add(self, outcome: str, color: tuple[int, int, int]) -> None:
-        first = f"{self.task.name}  seed {self._seed}"
+        first = f"{self.task.name}  ·  seed {self._seed}"
         seconds = self._step / self.task.fps
-        second = f"step {self._step}/{self._horizon}  {seconds:.1f} s  progress {self._progress:.2f}"
+        second = f"step {self._step}/{self._horizon}  ·  {seconds:.1f} s  ·  progress {self._progress:.2f}"
         self._video.add(
             captioned(self._last, first, second, outcome or self._instruction, color if outcome else _QUIET)
         )

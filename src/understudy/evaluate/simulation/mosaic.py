@@ -34,7 +34,7 @@ def write_mosaic(file: Path, failures: Sequence[EpisodeRecord], last_frames: Pat
         if source.is_file():
             with Image.open(source) as picture:
                 frame = np.asarray(picture.convert("RGB"))
-            words = f"{failure.steps} steps, progress {failure.progress:.2f}"
+            words = f"{failure.steps} steps  ·  progress {failure.progress:.2f}"
             tiles.append(captioned(frame, f"seed {failure.seed}", words, failure.reason))
     if not tiles:
         file.unlink(missing_ok=True)
