@@ -168,6 +168,11 @@ class BenchmarkEnvironment(Environment):
         self._start, self._process = start, process
         self._closed = False
 
+    @property
+    def process_id(self) -> int:
+        """Of the benchmark's process."""
+        return self._process.id
+
     def begin(self, seed: int) -> str:
         """Start the episode of `seed`. Raises BenchmarkFailed, as the other verbs do."""
         if not self._process.is_running and not self._closed:

@@ -18,7 +18,7 @@ from .benchmark_server.wire import NoFrame, pack, unpack
 
 START_S = 180.0  # importing a simulator from a cold disk
 REQUEST_S = 60.0
-_END_S = 2.0
+END_S = 2.0  # for a process that is told to end
 _ERROR_LINES = 3
 # appended, so that no file of ours hides a module of the benchmark's
 _LAUNCH = "import sys; sys.path.append({folder!r}); from benchmark_server.__main__ import serve; serve()"
@@ -49,16 +49,22 @@ class Process:
             raise BenchmarkFailed(f"{python} cannot be run: {error}") from error
 
     @property
+    def id(self) -> int:
+        """The system's number of the process."""
+        return self._process.pid
+
+    @property
     def is_running(self) -> bool:
         return not self._errors.closed and self._process.poll() is None
 
     def ask(
-        self, do: str, arrays: Mapping[str, np.ndarray] | None = None, *, timeout_s: float = REQUEST_S, **fields: Any
+        self, do: str, arrays: Mapping[str, np.ndarray] | None = None, *, timeout_s: float | None = None, **fields: Any
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Send the request `do` and wait for its answer: message and arrays.
 
-        A process that has not answered within `timeout_s`, or answers nonsense, is ended.
+        A process that has not answered within `timeout_s` (None: REQUEST_S), or answers nonsense, is ended.
         """
+        timeout_s = REQUEST_S if timeout_s is None else timeout_s
         if not self.is_running:
             raise BenchmarkFailed("the benchmark's process has ended")
         deadline = time.monotonic() + timeout_s
@@ -69,7 +75,7 @@ class Process:
             self.close()
             raise BenchmarkFailed(f"the benchmark did not answer `{do}` within {timeout_s:g} s") from error
         except (EOFError, BrokenPipeError) as error:
-            code = self._process.wait()
+            code = self._end()
             said = self.last_words()
             self.close()
             raise BenchmarkFailed(f"the benchmark's process died at `{do}` (exit code {code}){said}") from error
@@ -89,18 +95,20 @@ class Process:
 
     def close(self) -> None:
         """End the process, whatever it is doing. May be called twice."""
-        process = self._process
-        for stream in (process.stdin, process.stdout):
+        self._end()
+        self._errors.close()
+
+    def _end(self) -> int:
+        """Its exit code. With its input closed it ends by itself, unless it is stuck."""
+        for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        # with its input closed it ends by itself, unless it is stuck
         try:
-            process.wait(timeout=_END_S if process.poll() is None and not self._errors.closed else 0)
+            return self._process.wait(timeout=END_S)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        self._errors.close()
+            self._process.kill()
+            return self._process.wait()
 
     def _write(self, data: bytes, deadline: float) -> None:
         assert self._process.stdin is not None
