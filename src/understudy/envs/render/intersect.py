@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .exact import dot
 from .solids import Solid
 
 
@@ -43,8 +44,8 @@ def _slabs(size: np.ndarray, origin: np.ndarray, directions: np.ndarray) -> np.n
 def _ball(origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """The unit ball. Also right for an ellipsoid once space is scaled: depth does not change with the frame."""
     a = (directions * directions).sum(axis=0)
-    b = origin @ directions
-    c = origin @ origin - np.float32(1)
+    b = dot(origin, directions)
+    c = dot(origin, origin) - np.float32(1)
     return np.asarray((-b - np.sqrt(b * b - a * c)) / a)
 
 
@@ -66,8 +67,8 @@ def _cap(radius: float, end: np.ndarray, origin: np.ndarray, directions: np.ndar
     """Balls of `radius` at heights `end` (N,)."""
     z = origin[2] - end
     a = (directions * directions).sum(axis=0)
-    b = origin[:2] @ directions[:2] + z * directions[2]
-    c = origin[:2] @ origin[:2] - np.float32(radius**2) + z * z
+    b = dot(origin[:2], directions[:2]) + z * directions[2]
+    c = dot(origin[:2], origin[:2]) - np.float32(radius**2) + z * z
     return np.asarray((-b - np.sqrt(b * b - a * c)) / a)
 
 
@@ -78,7 +79,7 @@ def _cylinder(radius: float, half: float, origin: np.ndarray, directions: np.nda
     other = (np.float32(half) - origin[2]) * inverse
     enter = np.fmax((-b - root) / a, np.minimum(one, other))  # fmax: rays along the axis have no side to enter by
     leave = np.fmin((-b + root) / a, np.maximum(one, other))
-    within = bool(origin[:2] @ origin[:2] < radius**2)  # a ray along the axis stays as far from it as it starts
+    within = bool(dot(origin[:2], origin[:2]) < radius**2)  # a ray along the axis stays as far from it as it starts
     return np.where((enter <= leave) & (root >= 0) & ((a > 0) | within), enter, np.inf)
 
 
@@ -86,8 +87,8 @@ def _side(radius: float, origin: np.ndarray, directions: np.ndarray) -> tuple[np
     """Of the endless cylinder along z: a, half of b, and the root, of a t^2 + b t + c = 0."""
     flat = directions[:2]
     a = (flat * flat).sum(axis=0)
-    b = origin[:2] @ flat
-    c = origin[:2] @ origin[:2] - np.float32(radius**2)
+    b = dot(origin[:2], flat)
+    c = dot(origin[:2], origin[:2]) - np.float32(radius**2)
     return a, b, np.sqrt(b * b - a * c)
 
 

@@ -65,10 +65,10 @@ class RayRenderer:
         view = make_view(self.solids, positions, rotations, camera, width * samples, height * samples)
         with np.errstate(all="ignore"):
             colour = self._draw(view)
-        if samples > 1:
-            parts = [colour[:, i::samples, j::samples] for i in range(samples) for j in range(samples)]
-            colour = sum(parts[1:], start=parts[0]) * np.float32(1 / len(parts))
-        levels = np.minimum(colour * np.float32(255) + np.float32(0.5), 255).astype(np.uint8)
+            if samples > 1:
+                parts = [colour[:, i::samples, j::samples] for i in range(samples) for j in range(samples)]
+                colour = sum(parts[1:], start=parts[0]) * np.float32(1 / len(parts))
+            levels = np.minimum(colour * np.float32(255) + np.float32(0.5), 255).astype(np.uint8)
         return np.ascontiguousarray(levels.transpose(1, 2, 0))
 
     def _draw(self, view: View) -> np.ndarray:

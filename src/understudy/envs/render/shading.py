@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .exact import dot, turned
 from .footprint import Box
 from .solids import Solid
 from .textures import table_tint
@@ -91,8 +92,8 @@ def shade(
     normal, paint = np.empty_like(world), np.empty_like(world)
     for index, start, end in _runs(which):
         turn = view.rotations[index].astype(np.float32)
-        local = turn.T @ (world[:, start:end] - view.positions[index].astype(np.float32)[:, None])
-        np.matmul(turn, _normal(finishes[index], local), out=normal[:, start:end])
+        local = turned(turn.T, world[:, start:end] - view.positions[index].astype(np.float32)[:, None])
+        normal[:, start:end] = turned(turn, _normal(finishes[index], local))
         paint[:, start:end] = finishes[index].colour
         if finishes[index].texture == "table":
             footprint = float(depth.reshape(-1)[pixels[start:end]].mean()) / view.grid.focal
@@ -123,10 +124,10 @@ def _normal(finish: Finish, local: np.ndarray) -> np.ndarray:
 def _light(normal: np.ndarray, toward: np.ndarray, paint: np.ndarray, light: np.ndarray) -> np.ndarray:
     """(3, N) colours. `toward` (3, N): unit vectors from the points to the camera."""
     facing = (normal * toward).sum(axis=0)
-    lit = light @ normal
+    lit = dot(light, normal)
     amount = np.maximum(lit, 0) * np.float32(KEY) + np.maximum(facing, 0) * np.float32(FILL)
     amount += normal[2] * np.float32(SKY) + np.float32(AMBIENT)
-    return np.asarray(paint * amount + _gleam(facing, lit, light @ toward) * (lit > 0))
+    return np.asarray(paint * amount + _gleam(facing, lit, dot(light, toward)) * (lit > 0))
 
 
 def _gleam(facing: np.ndarray, lit: np.ndarray | np.float32, toward_light: np.ndarray) -> np.ndarray:
@@ -153,12 +154,12 @@ def shade_level(
     shortening = view.grid.shortening[top:bottom, left:right]
     down, across = view.down[-1][:, top:bottom], view.across[-1][:, left:right]
     facing = (down[2][:, None] + across[2]) * -shortening
-    toward_light = ((light @ down)[:, None] + light @ across) * -shortening
+    toward_light = (dot(light, down)[:, None] + dot(light, across)) * -shortening
     amount = np.maximum(facing, 0) * np.float32(FILL) + np.float32(KEY * light[2] + SKY + AMBIENT)
     colours = finish.colour[:, :, None] * amount
     if finish.texture == "table":
         turn = view.rotations[index].T.astype(np.float32)
-        local = turn[:2, :2] @ (place.reshape(2, -1) - view.positions[index, :2, None].astype(np.float32))
+        local = turned(turn[:2, :2], place.reshape(2, -1) - view.positions[index, :2, None].astype(np.float32))
         colours *= table_tint(local[0].reshape(amount.shape), local[1].reshape(amount.shape), far / view.grid.focal)
     return np.asarray(colours + _gleam(facing, np.float32(light[2]), toward_light))
 

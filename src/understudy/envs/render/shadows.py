@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .exact import dot, turned
 from .footprint import CORNERS, Box
 from .solids import Solid
 from .view import View
@@ -89,15 +90,15 @@ def darken(
         return
     which = list(which)
     inverse = view.rotations[which].transpose(0, 2, 1)
-    turns, directions = inverse.astype(np.float32), (inverse @ light).astype(np.float32)
+    turns, directions = inverse.astype(np.float32), (inverse * light).sum(axis=2).astype(np.float32)
     heights = np.array([ground.top.height for ground in grounds])
     middles = heights[:, None, None] * [0.0, 0.0, 1.0]  # (g, 1, 3) where the world's z axis meets each ground
-    starts = (inverse @ (middles - view.positions[which])[..., None]).astype(np.float32)
+    starts = (inverse * (middles - view.positions[which])[:, :, None]).sum(axis=3)[..., None].astype(np.float32)
     edges = _EDGE + _SPREAD * np.maximum(view.positions[which, 2] - heights[:, None], 0)
     boxes = _screen_boxes(view, solids, which, heights, light, edges)
     for g, i, top, bottom, left, right in _visible(boxes, which, grounds):
         place = grounds[g].place[:, top:bottom, left:right].reshape(2, -1)
-        origins = turns[i, :, :2] @ place
+        origins = turned(turns[i, :, :2], place)
         origins += starts[g, i]
         dark = _darkness(solids[which[i]], origins, directions[i], np.float32(edges[g, i]))
         window = shadow[top:bottom, left:right]
@@ -147,7 +148,7 @@ def _darkness(solid: Solid, origins: np.ndarray, light: np.ndarray, edge: np.flo
         case "ellipsoid":  # a ball in scaled space, in which the edge is only about as wide
             size = np.array(solid.size, np.float32)
             scaled = light / size
-            far = np.sqrt(scaled @ scaled)
+            far = np.sqrt(dot(scaled, scaled))
             return _band(np.zeros(3, np.float32), 1.0, origins / size[:, None], scaled / far, edge / size.max())
         case "cylinder":
             return _cylinder(*solid.size[:2], origins, light) / edge
@@ -156,14 +157,14 @@ def _darkness(solid: Solid, origins: np.ndarray, light: np.ndarray, edge: np.flo
 
 def _band(end: np.ndarray, radius: float, origins: np.ndarray, light: np.ndarray, edge: np.float32) -> np.ndarray:
     """Along the light, a ball is a disc and a capsule a stadium: distance to its spine, flattened."""
-    flat_end = end - (end @ light) * light
-    length = max(float(flat_end @ flat_end), 1e-12)
-    along = light @ origins
+    flat_end = end - dot(end, light) * light
+    length = max(float(dot(flat_end, flat_end)), 1e-12)
+    along = dot(light, origins)
     flat = origins - along * light[:, None]
-    share = np.minimum(np.maximum((flat_end @ flat) / np.float32(length), -1), 1)
+    share = np.minimum(np.maximum(dot(flat_end, flat) / np.float32(length), -1), 1)
     off = flat - share * flat_end[:, None]
     distance = np.sqrt((off * off).sum(axis=0))
-    behind = along < share * (end @ light)  # the body is on the light's side of the point
+    behind = along < share * dot(end, light)  # the body is on the light's side of the point
     return np.asarray(((np.float32(radius) - distance) / (2 * edge) + np.float32(0.5)) * behind)
 
 
@@ -179,8 +180,8 @@ def _box(size: np.ndarray, origins: np.ndarray, light: np.ndarray) -> np.ndarray
 
 def _cylinder(radius: float, half: float, origins: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Metres of each ray within the cylinder."""
-    a = max(float(light[:2] @ light[:2]), 1e-12)
-    b = light[:2] @ origins[:2]
+    a = max(float(dot(light[:2], light[:2])), 1e-12)
+    b = dot(light[:2], origins[:2])
     c = (origins[:2] * origins[:2]).sum(axis=0) - np.float32(radius**2)
     root = np.sqrt(np.maximum(b * b - np.float32(a) * c, 0))
     rise = light[2] if abs(light[2]) > 1e-6 else np.float32(1e-6)

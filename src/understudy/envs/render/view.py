@@ -67,12 +67,12 @@ def make_view(
     extents = np.array([solid.extents for solid in solids]).reshape(-1, 1, 3)
     corners = (CORNERS * extents) @ rotations.transpose(0, 2, 1) + positions[:, None, :]
     inverse = np.concatenate([rotations.transpose(0, 2, 1), np.eye(3)[None]])
-    origin = inverse @ (place - np.concatenate([positions, np.zeros((1, 3))]))[:, :, None]
-    axes = (inverse @ turn).astype(np.float32)
+    origin = (inverse * (place - np.concatenate([positions, np.zeros((1, 3))]))[:, None]).sum(axis=2)
+    axes = (inverse[:, :, :, None] * turn).sum(axis=2).astype(np.float32)
     across = axes[:, :, 0, None] * grid.right
     down = axes[:, :, 1, None] * grid.up - axes[:, :, 2, None]
     seen_by = Camera(place, turn, camera.fovy)
-    return View(seen_by, grid, positions, rotations, corners, across, down, origin[:, :, 0].astype(np.float32))
+    return View(seen_by, grid, positions, rotations, corners, across, down, origin.astype(np.float32))
 
 
 def cover(view: View, solids: Sequence[Solid], which: Sequence[int], depth: np.ndarray, number: np.ndarray) -> None:

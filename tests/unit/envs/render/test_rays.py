@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+import warnings
+
 import mujoco
 import numpy as np
 import pytest
@@ -89,6 +94,46 @@ def test_the_same_scene_is_the_same_bytes_in_another_renderer_and_after_other_pi
     expected = fresh.render(places, turns, camera, 64, 48)
     np.testing.assert_array_equal(used.render(places, turns, camera, 64, 48), expected)
     assert expected.std() > 20
+
+
+PRINT_HASH = """
+import hashlib, numpy as np
+from understudy.envs.render.camera import look_at
+from understudy.envs.render.rays import RayRenderer
+from understudy.envs.render.solids import Solid
+solids = [Solid("box", (0.4, 0.4, 0.02), (0.8, 0.6, 0.4), "table", True)]
+solids += [Solid(kind, (0.03, 0.05, 0.04), (0.8, 0.2, 0.2)) for kind in ("box", "sphere", "capsule", "cylinder")]
+rng, total = np.random.default_rng(0), hashlib.sha256()
+for _ in range(6):
+    places = np.concatenate([[(0, 0, -0.02)], rng.uniform(-0.2, 0.2, (4, 3)) + (0, 0, 0.3)])
+    turns = np.concatenate([np.eye(3)[None], np.linalg.qr(rng.normal(size=(4, 3, 3)))[0]])
+    camera = look_at(tuple(rng.uniform(0.4, 0.6, 3)), (0, 0, 0))
+    total.update(RayRenderer(solids).render(places, turns, camera, 224, 160, samples=2).tobytes())
+print(total.hexdigest())
+"""
+
+
+def test_the_bytes_depend_neither_on_the_number_of_threads_nor_on_the_kernels_of_blas():
+    hashes = set()
+    for settings in ({"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_NUM_THREADS": "2", "OPENBLAS_CORETYPE": "Nehalem"}):
+        command = [sys.executable, "-c", PRINT_HASH]
+        done = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True, check=True)
+        hashes.add(done.stdout)
+    assert len(hashes) == 1
+    assert len(hashes.pop().strip()) == 64
+
+
+@pytest.mark.parametrize("lost", ["camera", "solid"])
+def test_a_picture_of_physics_that_diverged_is_still_a_picture(lost):
+    nowhere = np.array([np.nan, 0.0, 0.0])
+    solids = [Solid("box", (0.4, 0.4, 0.02), GREEN, fixed=True), Solid("sphere", (0.1, 0, 0), RED)]
+    places = np.array([(0, 0, -0.02), nowhere if lost == "solid" else (0, 0, 0.1)])
+    camera = Camera(nowhere, np.eye(3)) if lost == "camera" else DOWN
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image = picture(solids, places, camera, samples=2)
+    assert image.shape == (96, 96, 3)
+    assert is_green(image).any() == (lost == "solid")
 
 
 def test_a_resting_solid_that_was_put_elsewhere_is_drawn_there(model, data):
