@@ -19,7 +19,8 @@ from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder, run_of_checkpoint
 from understudy.envs.catalogue import EnvConfig
 from understudy.evaluate.manual.config import MANUAL, ManualConfig
-from understudy.evaluate.simulation.config import EXECUTION, FIRST_SEED, EvalConfig, PolicyOptions
+from understudy.evaluate.protocol import EXECUTION
+from understudy.evaluate.simulation.config import FIRST_SEED, EvalConfig, PolicyOptions
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset

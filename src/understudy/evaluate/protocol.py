@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from understudy.envs.environment import Task
 
 FORMAT = 1
+# what says something about policies that predict, and nothing about a reference
+EXECUTION = ("n_action_steps", "temporal_ensemble_coeff")
 # settings of a task that say how the policy sees, not what happens
 _SIGHT = ("cameras", "width", "height")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from understudy.core.errors import ConfigError
 
+from ..protocol import EXECUTION
 from ..records import Evaluation
 from .sides import Side
 
@@ -28,7 +29,7 @@ def check_equal(sides: Sequence[Side], *, allowed: bool) -> dict[str, list[Any]]
         for number, _ in enumerate(side.evaluations, 1)
     ]
     differing = differences(evaluations)
-    if not allowed:
+    if differing and not allowed:
         raise ConfigError(
             "the evaluations followed unequal protocols, so their numbers cannot be compared\n"
             + "\n".join(table(differing, names)),
@@ -38,11 +39,20 @@ def check_equal(sides: Sequence[Side], *, allowed: bool) -> dict[str, list[Any]]
 
 
 def differences(evaluations: Sequence[Evaluation]) -> dict[str, list[Any]]:
-    """Dotted key -> its value in each of the protocols (None where it has none), for every key that differs."""
+    """Dotted key -> its value in each of the protocols (None where it has none), for every key that differs.
+
+    How predictions are executed says nothing about a reference (expert, hold, ...), which predicts nothing.
+    """
     flat = [dict(_flat(evaluation.protocol)) for evaluation in evaluations]
     keys = list(dict.fromkeys(key for protocol in flat for key in protocol))
     values = {key: [protocol.get(key) for protocol in flat] for key in keys if key != "hash"}
-    return {key: row for key, row in values.items() if len({json.dumps(value, sort_keys=True) for value in row}) > 1}
+    predicts = [protocol.get("n_action_steps") is not None for protocol in flat]
+
+    def kinds(key: str) -> set[str]:
+        asked = [key not in EXECUTION or counts for counts in predicts]
+        return {json.dumps(value, sort_keys=True) for value, counts in zip(values[key], asked, strict=True) if counts}
+
+    return {key: row for key, row in values.items() if len(kinds(key)) > 1}
 
 
 def table(differing: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[str]:

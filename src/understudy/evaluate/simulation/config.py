@@ -19,10 +19,6 @@ FIRST_SEED = 1_000_000
 FIRST_SEED_WHILE_TRAINING = 500_000
 
 
-# options of a policy that say how its predictions are executed
-EXECUTION = ("n_action_steps", "temporal_ensemble_coeff")
-
-
 class PolicyOptions(BaseModel):
     """Which policy."""
 

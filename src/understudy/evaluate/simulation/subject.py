@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder, run_of_checkpoint
 from understudy.data.spec import DatasetSpec, FeatureType
+from understudy.evaluate.protocol import EXECUTION
 from understudy.policies.checkpoint_config import read_policy_config
 from understudy.policies.matching import check_features
 from understudy.policies.places import find_checkpoint
 
-from .config import EXECUTION, PolicyOptions
+from .config import PolicyOptions
 
 if TYPE_CHECKING:
     from understudy.envs.catalogue import EnvConfig

@@ -50,3 +50,12 @@ def test_a_long_value_is_cut_for_the_table_alone(tmp_path: Path) -> None:
         check_equal(sides, allowed=False)
     assert max(map(len, raised.value.what.splitlines())) < 130
     assert check_equal(sides, allowed=True)["note"][0] == "x" * 500
+
+
+def test_a_reference_is_compared_with_policies_however_these_are_executed(tmp_path: Path) -> None:
+    expert = side(tmp_path, "a", n_action_steps=None, temporal_ensemble_coeff=None)
+    policy = side(tmp_path, "b", n_action_steps=1, temporal_ensemble_coeff=0.01)
+    other = side(tmp_path, "c", n_action_steps=20, temporal_ensemble_coeff=None)
+    assert check_equal([expert, policy], allowed=False) == {}
+    with pytest.raises(ConfigError, match="unequal protocols"):
+        check_equal([expert, policy, other], allowed=False)
