@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DEMO = "src/understudy/demo_data/"
+FIXTURES = "tests/data/"
 
 
 def tracked() -> list[Path]:
@@ -41,9 +41,9 @@ def test_no_tracked_file_is_large() -> None:
     assert large == []
 
 
-def test_the_recordings_shipped_are_below_6_megabytes() -> None:
-    total = sum(path.stat().st_size for path in tracked() if path.relative_to(ROOT).as_posix().startswith(DEMO))
-    assert 0 < total < 6_000_000
+def test_what_tests_read_is_below_10_megabytes() -> None:
+    total = sum(path.stat().st_size for path in tracked() if path.relative_to(ROOT).as_posix().startswith(FIXTURES))
+    assert 0 < total < 10_000_000
 
 
 def test_nothing_that_could_run_code_when_read_is_tracked() -> None:

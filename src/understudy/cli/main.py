@@ -20,7 +20,7 @@ VERBS = {
     "compare": "two or more evaluations: which is better, and how sure that is",
     "data": "data info: what a dataset holds",
     "inspect": "what a checkpoint holds, of any era",
-    "demo": "train and evaluate on recordings that come with Understudy",
+    "demo": "the whole story on a simulated arm: record, train, evaluate, report",
 }
 
 
@@ -80,4 +80,9 @@ Train ACT on a dataset from the Hub, or from a folder:
 
   understudy train --dataset.repo_id=lerobot/pusht --policy.type=act
   understudy train --dataset.repo_id=local/x --dataset.root=FOLDER --policy.type=act
+
+Try a policy where nothing can break, and know how sure the answer is:
+
+  understudy record --env.type=so101/lift --dataset.num_episodes=50 --dataset.root=FOLDER
+  understudy eval --policy.path=RUN --env.type=so101/lift --eval.n_episodes=50
 """

@@ -35,7 +35,8 @@ TRIALS = 50
 ENOUGH = 0.5
 # blanked and standing still: fewer trials tell all there is to tell
 REFERENCE_TRIALS = 20
-HELD_OUT_FRAMES = 400
+# every tenth demonstration is watched, not learnt from
+HELD_OUT_EVERY, HELD_OUT_FRAMES = 10, 400
 # what the policy executes of each prediction: chosen on held-out episodes and starts that the demo does not test on
 ENSEMBLE = 0.01
 
@@ -143,7 +144,12 @@ def training_of(config: DemoConfig) -> TrainConfig:
     )
     steps = config.steps
     return TrainConfig(
-        dataset=DatasetConfig(repo_id="demo", root=config.demonstrations, frames="ram"),
+        dataset=DatasetConfig(
+            repo_id="demo",
+            root=config.demonstrations,
+            frames="ram",
+            eval_episodes=list(range(0, config.episodes, HELD_OUT_EVERY)),
+        ),
         policy=policy,
         output_dir=config.run.path,
         job_name="demo",
