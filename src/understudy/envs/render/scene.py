@@ -96,6 +96,7 @@ def visible_solids(model: mujoco.MjModel) -> tuple[np.ndarray, list[Solid]]:
                 hint="--env.renderer=mujoco draws it where OpenGL exists",
             )
         numbers.append(geom)
+        body = int(model.geom_bodyid[geom])
         size, colour = (tuple(float(x) for x in part) for part in (model.geom_size[geom], rgba[:3]))
         solids.append(
             Solid(
@@ -103,7 +104,14 @@ def visible_solids(model: mujoco.MjModel) -> tuple[np.ndarray, list[Solid]]:
                 size,  # type: ignore[arg-type]
                 colour,  # type: ignore[arg-type]
                 texture="table" if material >= 0 and model.mat(material).name == "table" else None,
-                fixed=int(model.body_weldid[model.geom_bodyid[geom]]) == 0,
+                fixed=int(model.body_weldid[body]) == 0,
+                ground=not _carries_an_arm(model, body),
             )
         )
     return np.array(numbers, int), solids
+
+
+def _carries_an_arm(model: mujoco.MjModel, body: int) -> bool:
+    """Whether something that moves is mounted on this body: an arm's shadow on its own foot is not worth the time."""
+    mounted = np.flatnonzero(model.body_parentid == body)
+    return body != 0 and bool((model.body_weldid[mounted] != 0).any())

@@ -51,7 +51,7 @@ def find_tops(solids: Sequence[Solid], positions: np.ndarray, rotations: np.ndar
     """The tops that take shadows: resting planes, and resting boxes that stand straight and are wide enough."""
     tops = []
     for index, solid in enumerate(solids):
-        if not solid.fixed or solid.kind not in ("plane", "box"):
+        if not (solid.fixed and solid.ground) or solid.kind not in ("plane", "box"):
             continue
         upright = np.abs(rotations[index][2])  # how much each of its axes points up
         axis = int(upright.argmax())

@@ -23,6 +23,7 @@ class Solid:
     colour    red, green, blue, each 0..1
     texture   "table", or None for one colour all over
     fixed     it never moves while the renderer lives, or seldom: what a resting camera sees of it is drawn once
+    ground    whether its top takes shadows, if it is fixed and level; each ground costs as much as the table
     """
 
     kind: Kind
@@ -30,6 +31,7 @@ class Solid:
     colour: tuple[float, float, float]
     texture: str | None = None
     fixed: bool = False
+    ground: bool = True
 
     @property
     def extents(self) -> tuple[float, float, float]:

@@ -50,6 +50,14 @@ def test_what_cannot_move_is_known(model):
     assert fixed == {"floor", "table", "bin", "wall", "base"}
 
 
+def test_the_foot_of_an_arm_takes_no_shadow_but_table_and_bin_do(model):
+    geoms, solids = visible_solids(model)
+    grounds = {
+        model.geom(g).name for g, solid in zip(geoms.tolist(), solids, strict=True) if solid.fixed and solid.ground
+    }
+    assert grounds == {"floor", "table", "bin", "wall"}  # a wall is too thin to have a level top, see shadows.py
+
+
 def test_an_unknown_camera_is_refused_with_the_known_ones(model, data):
     with pytest.raises(ConfigError) as error:
         Scene(model).draw(data, "fornt", 32, 32)
