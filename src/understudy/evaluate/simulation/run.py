@@ -208,8 +208,10 @@ def _make_videos(
 ) -> None:
     """Film the first episodes and as many failures, by running them once more: what was measured drew nothing."""
     count = planned.config.videos
-    failed = [episode for episode in episodes if not episode.success and episode.steps]
-    chosen = {episode.seed: episode for episode in [*episodes[:count], *failed[:count]]}
+    # one in which the process hung or died has no steps, and would do so again
+    answered = [episode for episode in episodes if episode.steps]
+    failed = [episode for episode in answered if not episode.success]
+    chosen = {episode.seed: episode for episode in [*answered[:count], *failed[:count]]}
     files = {seed: folder / "videos" / f"{seed}-{_end(episode)}.mp4" for seed, episode in chosen.items()}
     items = [{"seed": seed, "video": str(file.absolute())} for seed, file in files.items() if not file.exists()]
     # drawing takes its time too
@@ -217,9 +219,15 @@ def _make_videos(
     for item, answer in run_in_workers(
         TARGET, setup, items, workers=planned.workers, timeout_s=timeout_s, wanted=wanted
     ):
-        record = None if isinstance(answer, Lost) else EpisodeRecord(**answer["record"])
-        if record is None or not _same(record, chosen[item["seed"]]):
-            log.warn(f"the episode of seed {item['seed']} went otherwise when it was filmed: it is not deterministic")
+        seed = item["seed"]
+        if isinstance(answer, Lost):
+            log.warn(f"the episode of seed {seed} could not be filmed: {answer.reason}")
+        elif not _same(EpisodeRecord(**answer["record"]), chosen[seed]):
+            log.warn(f"the episode of seed {seed} went otherwise when it was filmed: it is not deterministic")
+    if items:
+        from .grid import write_grid
+
+        write_grid(folder / "episodes.mp4", list(files.values()), planned.protocol["fps"])
 
 
 def _end(episode: EpisodeRecord) -> str:

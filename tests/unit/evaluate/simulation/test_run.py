@@ -189,6 +189,11 @@ def test_videos_show_the_first_episodes_and_the_first_failures(tmp_path: Path) -
         frames = sum(1 for _ in video.decode(video=0))
     # every state, and one second of the last
     assert frames == first.steps + 1 + 10
+    longest = max(episode.steps for episode in read_evaluation(tmp_path / "e").episodes)
+    with av.open(str(tmp_path / "e/episodes.mp4")) as video:
+        grid = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+    assert len(grid) <= longest + 1 + 10
+    assert grid[0].shape == (284, 640, 3) if len(names) == 2 else (568, 640, 3)
     assert (tmp_path / "e/failures.png").exists()
     assert not (tmp_path / "e/.last_frames").exists()
 
