@@ -10,8 +10,10 @@ compared with: standing still, and itself with its cameras blanked.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,12 +68,13 @@ class DemoConfig:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What came of it."""
+    """What came of it; `seconds` by the clock, of each chapter."""
 
     policy: SimulationResult
     references: dict[str, SimulationResult]
     held_out: HeldOutResult
     report: Path
+    seconds: dict[str, float]
 
     @property
     def learned(self) -> bool:
@@ -84,6 +87,7 @@ class DemoResult:
             "references": {name: result.to_json() for name, result in self.references.items()},
             "held_out": self.held_out.to_json(),
             "report": str(self.report),
+            "seconds": self.seconds,
             "learned": self.learned,
         }
 
@@ -95,22 +99,36 @@ def run_demo(config: DemoConfig, tell: Callable[[str], None]) -> DemoResult:
     from understudy.report.plots import write_plots
     from understudy.train.run import train
 
+    seconds: dict[str, float] = {}
     tell(f"1. A scripted expert shows {config.task} {config.episodes} times.")
-    record(recording_of(config))
+    with timed(seconds, "record"):
+        record(recording_of(config))
     tell("\n2. ACT learns it from two cameras and the joints.")
-    train(training_of(config))
+    with timed(seconds, "train"):
+        train(training_of(config))
     tell(f"\n3. The policy is tried on {config.trials} starts that nobody has seen.")
     policy = PolicyOptions(path=str(config.run.last.resolve() / PRETRAINED))
-    result = judge(config, policy, "success", config.trials, videos=4)
     few = min(REFERENCE_TRIALS, config.trials)
-    references = {
-        "hold": judge(config, PolicyOptions(type="hold"), "standing-still", few),
-        "cameras blanked": judge(config, policy, "cameras-blanked", few, blank="cameras"),
-    }
-    held_out = measure_held_out(config)
+    with timed(seconds, "evaluate"):
+        result = judge(config, policy, "success", config.trials, videos=4)
+        references = {
+            "hold": judge(config, PolicyOptions(type="hold"), "standing-still", few),
+            "cameras blanked": judge(config, policy, "cameras-blanked", few, blank="cameras"),
+        }
+        held_out = measure_held_out(config)
     tell("\n4. The report.")
-    write_plots(config.run)
-    return DemoResult(result, references, held_out, write_page(config.run))
+    with timed(seconds, "report"):
+        write_plots(config.run)
+        page = write_page(config.run)
+    return DemoResult(result, references, held_out, page, seconds)
+
+
+@contextlib.contextmanager
+def timed(seconds: dict[str, float], chapter: str) -> Iterator[None]:
+    """Note how long the inside took, by the clock."""
+    began = time.monotonic()
+    yield
+    seconds[chapter] = time.monotonic() - began
 
 
 def recording_of(config: DemoConfig) -> RecordConfig:
