@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 # a recording in which fewer than one attempt in twenty succeeds would take all night to say so
 _PATIENCE = 20
 # seconds that an attempt may take, at most: a process that hangs must not hang the recording
-_START_S, _STEP_S = 120.0, 2.0
+_START_S, _STEP_S = 120.0, 1.0
 
 
 @dataclass(frozen=True)
