@@ -83,6 +83,6 @@ Train ACT on a dataset from the Hub, or from a folder:
 
 Try a policy where nothing can break, and know how sure the answer is:
 
-  understudy record --env.type=so101/lift --dataset.num_episodes=50 --dataset.root=FOLDER
+  understudy record --env.type=so101/lift --dataset.root=FOLDER
   understudy eval --policy.path=RUN --env.type=so101/lift --eval.n_episodes=50
 """
