@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
     if options.as_json:
         print(json.dumps(document(recorded), indent=2))
     else:
-        log.say("\n" + closing_words(recorded, config))
+        log.say(closing_words(recorded, config))
     return 0
 
 

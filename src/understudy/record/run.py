@@ -204,6 +204,7 @@ def _put_together(
         attempts=tuple(Attempt(one.seed, one.success, one.steps, one.reason) for one in tried),
     )
     episodes = [read_staged(folder_of(staging, seed)) for seed in kept]
+    log.say(f"\nputting {len(episodes)} episodes together")
     assemble(target, form, episodes, {RECORDING: recording.to_text()})
     seconds["joining"] = time.perf_counter() - began
     seconds |= {name: sum(one.seconds.get(name, 0.0) for one in tried) for name in ("drawing", "encoding", "all")}
