@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import ConfigError, DataError
-from understudy.core.files import full_disk_reported, locked, remove_leftovers, write_atomically
+from understudy.core.files import existing_parent, full_disk_reported, locked, remove_leftovers, write_atomically
 
 from .records import (
     EPISODES,
@@ -78,12 +78,16 @@ def opened(folder: Path, who: Mapping[str, Any], protocol: Mapping[str, Any], *,
     differences are named), or another process is at it. DataError: it is damaged. DiskFull.
     """
     assert protocol["hash"] == protocol_hash(protocol)
-    if folder.exists() and any(folder.iterdir()) and not resume:
+    check_place(folder)
+    if _holds_something(folder) and not resume:
         hint = "name a new one, or go on with it: --resume=true" if (folder / PROTOCOL).exists() else "name a new one"
         raise ConfigError("the output folder is there already", where=str(folder), hint=hint)
     _check_same(folder, who, protocol)
     with full_disk_reported(folder, "the evaluation"):
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileNotFoundError, NotADirectoryError) as error:  # /proc and the like
+            raise ConfigError("no folder can be made there", where=str(folder), hint="choose another one") from error
     with locked(folder / ".lock", wait=False) as got:
         if not got:
             raise ConfigError("another process is writing this evaluation", where=str(folder))
@@ -95,12 +99,26 @@ def opened(folder: Path, who: Mapping[str, Any], protocol: Mapping[str, Any], *,
         yield Journal(folder, {record.seed: record for record in _found(folder)})
 
 
+def check_place(folder: Path) -> None:
+    """Raises ConfigError where a folder of results can be neither made nor written to."""
+    above = existing_parent(folder)
+    if not above.is_dir():
+        raise ConfigError(f"`{above}` is a file, not a folder", where=str(folder), hint="choose another folder")
+    if not os.access(above, os.W_OK):
+        raise ConfigError(f"nothing may be written to `{above}`", where=str(folder), hint="choose another folder")
+
+
+def _holds_something(folder: Path) -> bool:
+    # a lock alone is left by an evaluation that was stopped before anything was written
+    return folder.exists() and any(path.name != ".lock" for path in folder.iterdir())
+
+
 def _found(folder: Path) -> list[EpisodeRecord]:
     return read_evaluation(folder).episodes if (folder / EPISODES).is_file() else read_journal(folder)
 
 
 def _check_same(folder: Path, who: Mapping[str, Any], protocol: Mapping[str, Any]) -> None:
-    if not folder.exists() or not any(path.name != ".lock" for path in folder.iterdir()):
+    if not _holds_something(folder):
         return
     try:
         old_who, old = read_protocol(folder)

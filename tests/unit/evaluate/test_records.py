@@ -99,6 +99,14 @@ def test_another_policy_or_protocol_is_refused_with_the_differences_named(tmp_pa
         pass
 
 
+def test_a_place_where_no_folder_can_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path / "file", tmp_path / "file/below"):
+        with pytest.raises(ConfigError, match="is a file"), opened(place, WHO, protocol(), resume=False):
+            pass
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_two_processes_do_not_write_one_evaluation(tmp_path: Path) -> None:
     with (
         opened(tmp_path / "e", WHO, protocol(), resume=True),
