@@ -37,7 +37,7 @@ class Recording:
     task          name and version of the task, and its settings
     actor         who acted: {"type": "expert"}, or {"path": ..., "fingerprint": ...} of a policy
     disturbance   what was done to the actions on their way to the motors; the stored ones are the clean ones
-    packages      versions that decide what happens
+    packages      versions that decide what happens; None where another Python has the package
     seeds         of each episode: seeds[episode_index]
     attempts      every episode that was tried up to the last one kept, by seed
     """
@@ -46,7 +46,7 @@ class Recording:
     task: dict[str, Any]
     actor: dict[str, Any]
     disturbance: dict[str, Any]
-    packages: dict[str, str]
+    packages: dict[str, str | None]
     seeds: tuple[int, ...]
     attempts: tuple[Attempt, ...] = field(default=())
 

@@ -106,7 +106,7 @@ def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
         "disturbance": config.disturbance,
         "keep_failures": config.keep_failures,
         "video": config.dataset.vcodec if config.dataset.video else "png",
-        "packages": packages(task),
+        "packages": packages(task, config.policy),
     }
 
 
@@ -123,10 +123,15 @@ def actor_facts(choice: ActorChoice) -> dict[str, Any]:
     return {"path": str(choice.path), "fingerprint": digest.hexdigest()[:32]}
 
 
-def packages(task: Task) -> dict[str, str]:
-    """Versions of what decides how an episode goes."""
-    versions = {name: importlib.metadata.version(name) for name in ("numpy", *task.packages)}
-    return {"understudy": understudy.__version__} | versions
+def packages(task: Task, choice: ActorChoice) -> dict[str, str | None]:
+    """Versions of what decides how an episode goes. A task with a Python of its own tells that one's in its settings."""
+    versions: dict[str, str | None] = {"understudy": understudy.__version__}
+    for name in ("numpy", *task.packages, *(("torch",) if choice.path else ())):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions | dict(task.settings.get("packages", {}))
 
 
 def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s: float) -> list[Tried]:

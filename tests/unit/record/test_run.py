@@ -100,6 +100,7 @@ def test_a_policy_records_what_it_does(tmp_path: Path) -> None:
     found = recorded(tmp_path / "d", 1, policy=policy, keep_failures=True, env={"horizon": 6})
     assert found.recording.actor["path"] == str(checkpoint)
     assert len(found.recording.actor["fingerprint"]) == 32
+    assert "torch" in found.recording.packages
     assert load_dataset(str(tmp_path / "d")).num_rows == 6
 
 
