@@ -124,7 +124,7 @@ def actor_facts(choice: ActorChoice) -> dict[str, Any]:
 
 
 def packages(task: Task, choice: ActorChoice) -> dict[str, str | None]:
-    """Versions of what decides how an episode goes. A task with a Python of its own tells that one's in its settings."""
+    """Versions of what decides how an episode goes. A task with a Python of its own has that one's in its settings."""
     versions: dict[str, str | None] = {"understudy": understudy.__version__}
     for name in ("numpy", *task.packages, *(("torch",) if choice.path else ())):
         try:
