@@ -44,7 +44,8 @@ class DatasetChoice(BaseModel):
 
 
 class EvalOptions(Options):
-    """Measures a policy: its success in a simulated task (--env.*), or its error on held-out episodes (--dataset.*)."""
+    """Measures a policy: its success in a simulated task (--env.*) or on a real arm (--env.type=manual), or its error
+    on held-out episodes (--dataset.*)."""
 
     policy: PolicyOptions = Field(default_factory=PolicyOptions)
     env: EnvConfig | None = None

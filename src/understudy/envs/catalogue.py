@@ -31,6 +31,8 @@ ENVIRONMENTS: dict[str, str] = {
         "understudy.envs.adapters.environment:make",
     ),
 }
+# fifty of one family are listed by what they have in common
+_LISTED = ", ".join([name for name in ENVIRONMENTS if not name.startswith("metaworld/")] + ["metaworld/TASK"])
 # family -> (width, height) of the pictures its results were published with; 96 x 96 for all others
 PICTURE_SIZES = {"aloha": (640, 480), "metaworld": (480, 480)}
 
@@ -40,7 +42,7 @@ class EnvConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    type: str = Field(min_length=1, description="simulated task, as `understudy eval --help` lists them")
+    type: str = Field(min_length=1, description=f"simulated task: {_LISTED}")
     cameras: list[str] | None = Field(None, description="cameras to record or look through; null: all the task has")
     width: Annotated[int, Field(ge=16, le=1920)] = Field(96, description="width of the cameras' pictures, pixels")
     height: Annotated[int, Field(ge=16, le=1080)] = Field(96, description="height of the cameras' pictures, pixels")
