@@ -63,16 +63,16 @@ class PushTEnv:
 '''
 
 
-def make_fake_benchmark(home: Path, *, broken: bool = False) -> Path:
-    """The folder to set UNDERSTUDY_BENCHMARKS to. broken: one of its modules cannot be imported."""
+def make_fake_benchmark(home: Path, *, pymunk: str | None = "") -> Path:
+    """The folder to set UNDERSTUDY_BENCHMARKS to. pymunk: the text of that module; None: there is none."""
     folder = home / PUSHT.folder
     packages = folder / "lib" / "python3.11" / "site-packages"
     (packages / "gym_pusht" / "envs").mkdir(parents=True)
     (packages / "gym_pusht" / "__init__.py").touch()
     (packages / "gym_pusht" / "envs" / "__init__.py").touch()
     (packages / "gym_pusht" / "envs" / "pusht.py").write_text(PACKAGE)
-    if not broken:
-        (packages / "pymunk.py").touch()
+    if pymunk is not None:
+        (packages / "pymunk.py").write_text(pymunk)
     for requirement in PUSHT.requirements:
         name, version = requirement.split("==")
         facts = packages / f"{name.replace('-', '_')}-{version}.dist-info"

@@ -92,5 +92,11 @@ def check_name(name: str, known: Sequence[str] = ()) -> None:
         raise ConfigError(
             f"unknown task `{name}`" + (f"; did you mean `{full}`?" if full else ""),
             where="--env.type",
-            hint="the tasks: " + ", ".join(names),
+            hint="the tasks: " + ", ".join(listed(names)),
         )
+
+
+def listed(names: Sequence[str]) -> list[str]:
+    """The names as a person wants to read them: the many of Meta-World as one."""
+    many = [name for name in names if name.startswith("metaworld/")]
+    return [*(n for n in names if n not in many), *([f"metaworld/TASK ({len(many)} tasks)"] if many else [])]

@@ -81,7 +81,15 @@ ALOHA = Benchmark(
 PUSHT = Benchmark(
     name="pusht",
     folder="pusht-0.1.8",
-    requirements=("gym-pusht==0.1.8", "pymunk==6.11.1", "pygame==2.6.1", "gymnasium==1.4.0", "numpy==2.4.6"),
+    requirements=(
+        "gym-pusht==0.1.8",
+        "pymunk==6.11.1",
+        "pygame==2.6.1",
+        "shapely==2.2.0",
+        "opencv-python==4.14.0.94",
+        "gymnasium==1.4.0",
+        "numpy==2.4.6",
+    ),
     packages=("gym-pusht", "pymunk"),
     megabytes=360,
     fps=10,

@@ -34,6 +34,8 @@ QUIET = {
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
 }
 OPENGL_PACKAGES = {"egl": "libegl1", "osmesa": "libosmesa6"}
+# part of what a loader says -> the Debian package that brings the library
+LIBRARIES = {"libGL.so": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0", "libxcb": "libxcb1"}
 
 
 def make(name: str, config: EnvConfig) -> BenchmarkEnvironment:
@@ -125,18 +127,24 @@ class Start:
                 continue
             self._renderer = renderer
             return process, versions, renderer
-        packages = " or ".join(OPENGL_PACKAGES.values())
         raise ResourceError(
             f"{self.benchmark.name} cannot start: " + "; ".join(said),
             where=str(self._python),
-            hint=f"its cameras need OpenGL without a display: apt-get install {packages} (Debian, Ubuntu)"
-            if self.benchmark.needs_opengl
-            else "its Python may be damaged: take its folder away and make it again with --env.install=true",
+            hint=self._remedy(" ".join(said)),
         )
 
     def again(self) -> Process:
         """A new process like the first. Raises BenchmarkFailed."""
         return self._started(self._renderer, draws=False)[0]
+
+    def _remedy(self, said: str) -> str:
+        missing = sorted({package for part, package in LIBRARIES.items() if part in said})
+        if missing:
+            return f"apt-get install {' '.join(missing)} (Debian, Ubuntu)"
+        if self.benchmark.needs_opengl and "ModuleNotFoundError" not in said:
+            packages = " or ".join(OPENGL_PACKAGES.values())
+            return f"its cameras need OpenGL without a display: apt-get install {packages} (Debian, Ubuntu)"
+        return "its Python may be damaged: take its folder away and make it again with --env.install=true"
 
     def _renderers(self) -> list[str | None]:
         if not self.benchmark.needs_opengl:

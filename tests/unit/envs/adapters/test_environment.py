@@ -119,10 +119,22 @@ def test_an_option_of_other_tasks_is_refused(fake: Path, option: dict[str, objec
 
 
 def test_a_benchmark_whose_packages_do_not_import_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDERSTUDY_BENCHMARKS", str(make_fake_benchmark(tmp_path, broken=True)))
+    monkeypatch.setenv("UNDERSTUDY_BENCHMARKS", str(make_fake_benchmark(tmp_path, pymunk=None)))
     with pytest.raises(ResourceError, match="cannot start: ModuleNotFoundError: No module named 'pymunk'") as error:
         make_env("pusht")
     assert "--env.install=true" in str(error.value.hint)
+
+
+def test_a_missing_system_library_is_named_with_the_package_that_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "libGL.so.1: cannot open shared object file: No such file or directory"
+    monkeypatch.setenv(
+        "UNDERSTUDY_BENCHMARKS", str(make_fake_benchmark(tmp_path, pymunk=f"raise ImportError({words!r})"))
+    )
+    with pytest.raises(ResourceError, match=r"libGL\.so\.1") as error:
+        make_env("pusht")
+    assert error.value.hint == "apt-get install libgl1 (Debian, Ubuntu)"
 
 
 def test_pusht_has_no_expert(env: BenchmarkEnvironment) -> None:
