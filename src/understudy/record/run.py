@@ -6,8 +6,6 @@ seeds, however many processes worked and in whatever order they finished, killed
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import math
 import os
 import signal
@@ -18,20 +16,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import understudy
 from understudy.core import log
 from understudy.core.errors import DiskFull, Interrupted, UnderstudyError
 from understudy.data.recording import RECORDING, Attempt, Recording
 from understudy.data.write.dataset import assemble
 from understudy.data.write.episode import read_staged
 from understudy.envs.catalogue import make_env
-from understudy.rollout.choice import ActorChoice, check_choice
+from understudy.rollout.choice import check_choice
 from understudy.rollout.workers import Lost, run_in_workers
 
 from .attempt import Tried, folder_of, form_of, read_attempt
 from .config import RecordConfig
+from .identity import identity
 from .plan import print_plan
 from .staging import check_target, opened, staging_of
 
@@ -93,45 +91,6 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
-    """Everything that decides the bytes of an episode. How many are recorded, where, by how many processes does not."""
-    return {
-        # how an environment is installed does not show in an episode
-        "env": config.env.model_dump(mode="json", exclude={"install"}),
-        "task": {"name": task.name, "version": task.version, "settings": dict(task.settings)},
-        "actor": actor_facts(config.policy),
-        "seed": config.seed,
-        "disturbance": config.disturbance,
-        "keep_failures": config.keep_failures,
-        "video": config.dataset.vcodec if config.dataset.video else "png",
-        "packages": packages(task, config.policy),
-    }
-
-
-def actor_facts(choice: ActorChoice) -> dict[str, Any]:
-    """Who acts, so that it can be told from others: a policy by the hash of its weights."""
-    if choice.path is None:
-        return {"type": choice.type or "expert"}
-    from understudy.policies.places import find_checkpoint
-
-    folder = find_checkpoint(choice.path)
-    digest = hashlib.sha256()
-    for name in ("config.json", "model.safetensors"):
-        digest.update((folder / name).read_bytes())
-    return {"path": str(choice.path), "fingerprint": digest.hexdigest()[:32]}
-
-
-def packages(task: Task, choice: ActorChoice) -> dict[str, str | None]:
-    """Versions of what decides how an episode goes. A task with a Python of its own has that one's in its settings."""
-    versions: dict[str, str | None] = {"understudy": understudy.__version__}
-    for name in ("numpy", *task.packages, *(("torch",) if choice.path else ())):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = None
-    return versions | dict(task.settings.get("packages", {}))
 
 
 def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s: float) -> list[Tried]:

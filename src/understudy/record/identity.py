@@ -1,0 +1,54 @@
+"""What a recording is: all that decides the bytes of its episodes. It goes on only as the same, and the dataset says it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+import understudy
+
+if TYPE_CHECKING:
+    from understudy.envs.environment import Task
+    from understudy.rollout.choice import ActorChoice
+
+    from .config import RecordConfig
+
+
+def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
+    """Everything that decides the bytes of an episode. How many are recorded, where, by how many processes does not."""
+    return {
+        # how an environment is installed does not show in an episode
+        "env": config.env.model_dump(mode="json", exclude={"install"}),
+        "task": {"name": task.name, "version": task.version, "settings": dict(task.settings)},
+        "actor": actor_facts(config.policy),
+        "seed": config.seed,
+        "disturbance": config.disturbance,
+        "keep_failures": config.keep_failures,
+        "video": config.dataset.vcodec if config.dataset.video else "png",
+        "packages": packages(task, config.policy),
+    }
+
+
+def actor_facts(choice: ActorChoice) -> dict[str, Any]:
+    """Who acts, so that it can be told from others: a policy by the hash of its weights."""
+    if choice.path is None:
+        return {"type": choice.type or "expert"}
+    from understudy.policies.places import find_checkpoint
+
+    folder = find_checkpoint(choice.path)
+    digest = hashlib.sha256()
+    for name in ("config.json", "model.safetensors"):
+        digest.update((folder / name).read_bytes())
+    return {"path": str(choice.path), "fingerprint": digest.hexdigest()[:32]}
+
+
+def packages(task: Task, choice: ActorChoice) -> dict[str, str | None]:
+    """Versions of what decides how an episode goes. A task with a Python of its own has that one's in its settings."""
+    versions: dict[str, str | None] = {"understudy": understudy.__version__}
+    for name in ("numpy", *task.packages, *(("torch",) if choice.path else ())):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions | dict(task.settings.get("packages", {}))
