@@ -125,9 +125,10 @@ class Checkpoints:
         return target
 
     def _prune(self, newest: Path) -> None:
-        best = self._run.best.resolve() if self._run.best.is_symlink() else None
+        # resolved, because a run folder may have been named relative to where the program stands
+        kept = {newest.resolve(), self._run.best.resolve()}
         for path in self._run.saved_checkpoints():
-            if path in (newest, best):
+            if path.resolve() in kept:
                 continue
             reasons = set(_manifest(path).get("reasons", ["schedule"]))
             if reasons <= _PASSING_REASONS | {"best"}:

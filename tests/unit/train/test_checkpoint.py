@@ -112,6 +112,21 @@ def test_of_the_best_checkpoints_only_the_best_stays(tmp_path: Path) -> None:
     assert trained.run.best.readlink() == Path("000015")
 
 
+def test_the_best_stays_in_a_run_folder_that_was_named_relative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    trained = Trained(Path("run"))
+    trained.save(3, "evaluation", best=None)
+    trained.save(3, "best", best=Best(0.5, 3, success=0.5))
+    trained.save(6, "evaluation", best=Best(0.5, 3, success=0.5))
+    trained.save(9, "final", best=Best(0.5, 3, success=0.5))
+    assert trained.saved() == ["000003", "000009"]
+    assert trained.run.best.exists()
+    resumed = restore(trained.run.checkpoint(3, 100), trained.policy, trained.optimizer, trained.schedule)
+    assert resumed.best == Best(0.5, 3, success=0.5)
+
+
 def test_saving_the_same_step_again_only_adds_the_reason(tmp_path: Path) -> None:
     trained = Trained(tmp_path)
     path = trained.save(5, "time")
