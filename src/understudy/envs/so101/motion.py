@@ -20,8 +20,10 @@ CLOSED = PARALLEL  # rad: the jaws are as far apart as a cube is wide
 _SQUEEZE = 0.10  # rad: how much further than it can close the jaw is told to
 _JAW_STEP = 0.16  # rad a control step
 _YAW_STEP = 0.10
-_FASTEST, _SLOWEST = 0.30, 0.06  # m/s, of the command; the hand, lagging behind, reaches about half
-_GAIN, _BRAKE = 2.5, 1.1  # m/s^2 to begin with, and towards the goal
+# m/s: how far ahead of the hand a command is, times 30. Slowest: what noise that keeps its direction cannot hold up
+_FASTEST, _SLOWEST = 0.21, 0.14
+_GAIN, _BRAKE = 4.5, 2.0  # m/s^2: what is gained, far from the goal, and lost towards it
+_NEAR = 0.02  # m
 # the funnel: height above the goal at distance d is HIGH (1 - exp(-(d - CLOSE) / WIDE)); m
 _HIGH, _WIDE, _CLOSE = 0.060, 0.022, 0.002
 _UPWARDS = 0.05  # m above the table: a hand that rises has turned towards its goal here
@@ -72,8 +74,8 @@ class Motion:
     def _speed(self, hand: Place, goal: np.ndarray) -> float:
         """m/s: as fast as the hand can be after a step, and still stop at the goal."""
         left = float(np.linalg.norm(goal - hand.position))
-        braking = math.sqrt(_SLOWEST**2 + 2 * _BRAKE * left)
-        return max(_SLOWEST, min(_FASTEST, braking, self._world.hand_speed() + _GAIN / FPS))
+        pace = min(_FASTEST, math.sqrt(_SLOWEST**2 + 2 * _BRAKE * left))
+        return pace if left < _NEAR else min(pace, self._world.hand_speed() + _GAIN / FPS)
 
 
 def _funnel(hand: np.ndarray, goal: np.ndarray, pace: float, further: float) -> np.ndarray:

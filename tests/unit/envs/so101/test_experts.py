@@ -22,8 +22,8 @@ def test_it_answers_what_disturbs_it(name: str) -> None:
     from experts import disturbance
 
     env = make_env(EnvConfig(type=name, cameras=[]))
-    episodes = [run_episode(env, ExpertActor(), seed, disturb=disturbance(0.01, seed)) for seed in range(3)]
-    assert [episode.reason for episode in episodes] == ["success"] * 3
+    episodes = [run_episode(env, ExpertActor(), seed, disturb=disturbance(0.01, seed)) for seed in range(2)]
+    assert [episode.reason for episode in episodes] == ["success"] * 2
 
 
 def test_it_fetches_a_cube_that_was_knocked_out_of_its_hand() -> None:
