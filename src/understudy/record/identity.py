@@ -1,4 +1,4 @@
-"""What a recording is: all that decides the bytes of its episodes. It goes on only as the same, and the dataset says it."""
+"""What a recording is: all that decides the bytes of its episodes. Only the same goes on, and the dataset says it."""
 
 from __future__ import annotations
 
