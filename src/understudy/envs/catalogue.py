@@ -31,10 +31,14 @@ ENVIRONMENTS: dict[str, str] = {
         "understudy.envs.adapters.environment:make",
     ),
 }
-# fifty of one family are listed by what they have in common
-_LISTED = ", ".join([name for name in ENVIRONMENTS if not name.startswith("metaworld/")] + ["metaworld/TASK"])
 # family -> (width, height) of the pictures its results were published with; 96 x 96 for all others
 PICTURE_SIZES = {"aloha": (640, 480), "metaworld": (480, 480)}
+
+
+def listed(names: Sequence[str]) -> list[str]:
+    """The names as a person wants to read them: the many of Meta-World as one."""
+    many = [name for name in names if name.startswith("metaworld/")]
+    return [*(n for n in names if n not in many), *([f"metaworld/TASK ({len(many)} tasks)"] if many else [])]
 
 
 class EnvConfig(BaseModel):
@@ -42,7 +46,7 @@ class EnvConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    type: str = Field(min_length=1, description=f"simulated task: {_LISTED}")
+    type: str = Field(min_length=1, description="simulated task: " + ", ".join(listed(list(ENVIRONMENTS))))
     cameras: list[str] | None = Field(None, description="cameras to record or look through; null: all the task has")
     width: Annotated[int, Field(ge=16, le=1920)] = Field(96, description="width of the cameras' pictures, pixels")
     height: Annotated[int, Field(ge=16, le=1080)] = Field(96, description="height of the cameras' pictures, pixels")
@@ -94,9 +98,3 @@ def check_name(name: str, known: Sequence[str] = ()) -> None:
             where="--env.type",
             hint="the tasks: " + ", ".join(listed(names)),
         )
-
-
-def listed(names: Sequence[str]) -> list[str]:
-    """The names as a person wants to read them: the many of Meta-World as one."""
-    many = [name for name in names if name.startswith("metaworld/")]
-    return [*(n for n in names if n not in many), *([f"metaworld/TASK ({len(many)} tasks)"] if many else [])]

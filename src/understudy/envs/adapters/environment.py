@@ -52,7 +52,7 @@ def make(name: str, config: EnvConfig) -> BenchmarkEnvironment:
     cameras = cameras_of(benchmark, config)
     what = {"task": task, "width": config.width, "height": config.height, "shadows": config.shadows}
     start = Start(benchmark, python_of(benchmark, install=config.install), cameras, what)
-    process, versions, renderer = start.first()
+    process, versions = start.first()
     settings: dict[str, Any] = {
         "cameras": cameras,
         "width": config.width,
@@ -60,8 +60,8 @@ def make(name: str, config: EnvConfig) -> BenchmarkEnvironment:
         "packages": versions,
         "protocol": benchmark.protocol,
     }
-    if renderer and cameras:
-        settings |= {"opengl": renderer, "shadows": config.shadows}
+    if benchmark.needs_opengl:
+        settings["shadows"] = config.shadows
     return BenchmarkEnvironment(task_of(name, benchmark, task, cameras, config, settings), start, process)
 
 
@@ -116,8 +116,8 @@ class Start:
         self._what = {"benchmark": benchmark.name} | what
         self._renderer: str | None = None
 
-    def first(self) -> tuple[Process, dict[str, str], str | None]:
-        """The process, the versions of its packages, and by which OpenGL it draws. Raises ResourceError."""
+    def first(self) -> tuple[Process, dict[str, str]]:
+        """The process and the versions of its packages, with the first OpenGL that works. Raises ResourceError."""
         said = []
         for renderer in self._renderers():
             try:
@@ -126,7 +126,7 @@ class Start:
                 said.append(f"{renderer}: {error}" if renderer else str(error))
                 continue
             self._renderer = renderer
-            return process, versions, renderer
+            return process, versions
         raise ResourceError(
             f"{self.benchmark.name} cannot start: " + "; ".join(said),
             where=str(self._python),
