@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from understudy.evaluate.simulation.result import SimulationResult
 
 TASK = "so101/pick-place"
-EPISODES = 100
-STEPS = 2500
+EPISODES = 80
+STEPS = 1500
 TRIALS = 50
 # the interval of a policy that learned nothing reaches below this share of successes
 ENOUGH = 0.5
@@ -39,8 +39,6 @@ ENOUGH = 0.5
 REFERENCE_TRIALS = 20
 # every tenth demonstration is watched, not learnt from
 HELD_OUT_EVERY, HELD_OUT_FRAMES = 10, 400
-# what the policy executes of each prediction: chosen on held-out episodes and starts that the demo does not test on
-ENSEMBLE = 0.01
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def recording_of(config: DemoConfig) -> RecordConfig:
     return RecordConfig(
         env=EnvConfig(type=config.task),
         dataset=DatasetTarget(root=config.demonstrations, num_episodes=config.episodes),
-        noise=0.005,
+        noise=0.003,
         noise_correlation_s=0.15,
     )
 
@@ -146,9 +144,9 @@ def training_of(config: DemoConfig) -> TrainConfig:
     policy = ActConfig(
         device="cpu",
         vision_backbone="keypoints",
+        actions_from_state=True,
         chunk_size=20,
-        n_action_steps=1,
-        temporal_ensemble_coeff=ENSEMBLE,
+        n_action_steps=8,
         dim_model=128,
         n_heads=4,
         dim_feedforward=512,
