@@ -59,7 +59,7 @@ def write_page(run: RunFolder) -> Path:
     history = read_history(run.events)
     judged = read_judgements(run)
     lines = [
-        f"# {run.path.name}",
+        f"# {_title(history, run)}",
         "",
         *_answer(judged),
         *_simulated([j for j in judged if j.simulated], run.path),
@@ -70,6 +70,11 @@ def write_page(run: RunFolder) -> Path:
     page = run.path / "report.md"
     write_atomically(page, "\n".join(lines) + "\n")
     return page
+
+
+def _title(history: History, run: RunFolder) -> str:
+    policy, dataset = lookup(history.started, "policy.type"), lookup(history.started, "dataset.repo_id")
+    return f"{policy} on {dataset}" if policy and dataset else run.path.name
 
 
 def read_judgements(run: RunFolder) -> list[Judgement]:
@@ -122,7 +127,8 @@ def _simulated(judged: Sequence[Judgement], home: Path) -> Iterator[str]:
     yield ""
     for j in judged:
         videos = sorted([*j.path.glob("*.mp4"), *j.path.glob("videos/*.mp4")])
-        pictures = sorted(j.path.glob("*.png"))
+        # how standing still fails is no news
+        pictures = sorted(j.path.glob("*.png")) if _is_own(j) else []
         links = [f"[{p.name}]({os.path.relpath(p, home)})" for p in videos]
         if links:
             yield f"Videos of {_who(j)}: " + ", ".join(links)

@@ -182,10 +182,3 @@ class _Worker(threading.Thread):
                 if pipe is not None:
                     with contextlib.suppress(OSError):
                         pipe.close()
-
-
-def check_answer(answer: dict[str, Any] | Lost) -> dict[str, Any]:
-    """The answer of an item that must have one. Raises UnderstudyError if it was lost."""
-    if isinstance(answer, Lost):
-        raise UnderstudyError(answer.reason)
-    return answer

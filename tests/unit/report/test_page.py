@@ -59,7 +59,8 @@ def run(tmp_path: Path) -> RunFolder:
 
 def test_the_page_begins_with_k_of_n_and_its_interval(run: RunFolder) -> None:
     simulated(run, "final", 46)
-    answer = write_page(run).read_text().splitlines()[2]
+    title, _, answer = write_page(run).read_text().splitlines()[:3]
+    assert title == "# act on u/n"
     assert "so101/lift: 46/50 = 92.0% (95% interval 81.0% to 98.0%, Clopper-Pearson)" in answer
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import toy_env
 from understudy.core.errors import ConfigError, UnderstudyError
-from understudy.rollout.workers import Lost, check_answer, run_in_workers
+from understudy.rollout.workers import Lost, run_in_workers
 
 TARGET = "understudy.toy_target:serve"
 # a module of ours, as far as a worker can tell
@@ -136,12 +136,6 @@ def _is_running(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
-
-
-def test_a_lost_answer_can_be_made_an_error() -> None:
-    assert check_answer({"a": 1}) == {"a": 1}
-    with pytest.raises(UnderstudyError, match="died"):
-        check_answer(Lost("the process died"))
 
 
 def test_only_modules_of_ours_can_be_named() -> None:
