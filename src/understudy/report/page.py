@@ -117,25 +117,33 @@ def _simulated(judged: Sequence[Judgement], home: Path) -> Iterator[str]:
         yield f"| {_who(j)} | {j.summary['env']} | {j.rate()} | {j.summary['progress_mean']:.2f} | {took} |"
     yield ""
     for j in judged:
-        reasons = j.summary.get("reasons", {})
-        failed = {reason: count for reason, count in reasons.items() if reason != "success"}
-        if failed:
-            yield f"{_who(j)} failed by: " + ", ".join(f"{reason} ({count})" for reason, count in failed.items()) + "."
-            yield ""
-    seen = {j.summary["protocol"]["hash"][:12]: j for j in judged}
-    yield "Protocols: " + ", ".join(f"`{short}` ({_seeds(j)})" for short, j in seen.items()) + "."
+        yield from _failures(j)
+    protocols = {j.summary["protocol"]["hash"][:12]: _seeds(j) for j in judged}
+    yield "Protocols: " + ", ".join(f"`{short}` ({seeds})" for short, seeds in protocols.items()) + "."
     yield ""
     for j in judged:
-        videos = sorted([*j.path.glob("*.mp4"), *j.path.glob("videos/*.mp4")])
-        # how standing still fails is no news
-        pictures = sorted(j.path.glob("*.png")) if _is_own(j) else []
-        links = [f"[{p.name}]({os.path.relpath(p, home)})" for p in videos]
-        if links:
-            yield f"Videos of {_who(j)}: " + ", ".join(links)
-            yield ""
-        for picture in pictures:
-            yield f"![{_who(j)}: {picture.stem}]({os.path.relpath(picture, home)})"
-            yield ""
+        yield from _seen(j, home)
+
+
+def _failures(judgement: Judgement) -> Iterator[str]:
+    reasons = judgement.summary.get("reasons", {})
+    failed = [f"{reason} ({count})" for reason, count in reasons.items() if reason != "success"]
+    if failed:
+        yield f"{_who(judgement)} failed by: {', '.join(failed)}."
+        yield ""
+
+
+def _seen(judgement: Judgement, home: Path) -> Iterator[str]:
+    """Its videos and pictures."""
+    videos = sorted([*judgement.path.glob("*.mp4"), *judgement.path.glob("videos/*.mp4")])
+    if videos:
+        links = [f"[{video.name}]({os.path.relpath(video, home)})" for video in videos]
+        yield f"Videos of {_who(judgement)}: {', '.join(links)}"
+        yield ""
+    # how standing still fails is no news
+    for picture in sorted(judgement.path.glob("*.png")) if _is_own(judgement) else []:
+        yield f"![{_who(judgement)}: {picture.stem}]({os.path.relpath(picture, home)})"
+        yield ""
 
 
 def _who(judgement: Judgement) -> str:
