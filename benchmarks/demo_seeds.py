@@ -50,7 +50,7 @@ def table(documents: list[dict[str, Any]]) -> str:
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for d in documents:
-        blank, hold = (d["references"][name] for name in ("cameras blanked", "hold"))
+        blank, hold = (d["beside"][name] for name in ("cameras blank", "hold"))
         spent = [f"{d['seconds'][chapter]:.0f}" for chapter in ("record", "train", "evaluate", "report")]
         lines.append(
             f"| {d['seed']} | {d['successes']}/{d['n']} | {d['interval'][0]:.1%} to {d['interval'][1]:.1%} | "

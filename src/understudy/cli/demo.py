@@ -61,7 +61,7 @@ def config_of(options: DemoOptions) -> DemoConfig:
 
 def closing_words(config: DemoConfig, result: DemoResult) -> str:
     """What came out, what to look at, and what to type next."""
-    compared = "\n".join(f"  {name:<18} {other.rate()}" for name, other in result.references.items())
+    compared = "\n".join(f"  {name:<18} {other.rate()}" for name, other in result.beside.items())
     verdict = (
         "It learned the task."
         if result.learned

@@ -57,6 +57,12 @@ class EvalOptions(Options):
     eval: EvalConfig = Field(default_factory=EvalConfig)
     manual: ManualConfig = Field(default_factory=ManualConfig)
     resume: bool = Field(False, description="in simulation: go on with the evaluation in the output folder")
+    beside: int = Field(
+        20,
+        ge=0,
+        description="in simulation: so many episodes each of standing still and of the policy with its cameras "
+        "blanked, to stand beside its success; 0: none",
+    )
     confidence: float = Field(0.95, gt=0, lt=1, description="of the interval of the success rate")
     batch_size: int = Field(16, ge=1, description="on a dataset: windows at once")
     max_frames: int | None = Field(
@@ -74,7 +80,7 @@ class EvalOptions(Options):
 
 
 # options that say something about one kind of evaluation alone
-_SIMULATION = ("eval", "seed", "resume", "confidence", "manual")
+_SIMULATION = ("eval", "seed", "resume", "beside", "confidence", "manual")
 _DATASET = ("batch_size", "max_frames", "probe_frames", "tolerance_s", "rename_map")
 
 

@@ -20,6 +20,7 @@ def run_simulation(options: EvalOptions, env: EnvConfig) -> int:
     """Success in `env`; the exit code."""
     if options.seed + options.eval.n_episodes > 2**31:
         raise ConfigError("seeds end at 2147483647", where="--seed", hint="begin lower")
+    from understudy.evaluate.simulation.beside import beside_json, evaluate_beside
     from understudy.evaluate.simulation.run import evaluate_in_simulation
 
     result = evaluate_in_simulation(
@@ -31,10 +32,13 @@ def run_simulation(options: EvalOptions, env: EnvConfig) -> int:
         resume=options.resume,
         confidence=options.confidence,
     )
+    beside = evaluate_beside(result, options.policy, env, options.eval, episodes=options.beside)
     if options.as_json:
-        print(json.dumps(result.to_json(), indent=2))
+        print(json.dumps(result.to_json() | {"beside": beside_json(beside)}, indent=2))
     else:
         log.say(result.text())
+        for name, other in beside.items():
+            log.say(f"  {name:<16} {other.rate()}")
         log.say(f"\nresult in {result.path}")
     return 0
 
@@ -49,6 +53,7 @@ def run_manual(options: EvalOptions, env: EnvConfig) -> int:
 
     given = [f"--eval.{name}" for name in _NOT_MANUAL if name in options.eval.model_fields_set]
     given += [f"--env.{name}" for name in sorted(env.model_fields_set - {"type"})]
+    given += ["--beside"] if "beside" in options.model_fields_set else []
     given += [f"--policy.{name}" for name in sorted(options.policy.model_fields_set - {"path"})]
     if given:
         raise ConfigError(f"{', '.join(given)}: not for trials by hand")

@@ -115,6 +115,9 @@ def _simulated(judged: Sequence[Judgement], home: Path) -> Iterator[str]:
         steps = (j.summary.get("steps_to_success") or {}).get("mean")
         took = "" if steps is None else f"{steps:.0f}"
         yield f"| {_who(j)} | {j.summary['env']} | {j.rate()} | {j.summary['progress_mean']:.2f} | {took} |"
+        for name, beside in j.summary.get("beside", {}).items():
+            other = Judgement(Path(beside["path"]), j.summary | beside)
+            yield f"| {name} | {j.summary['env']} | {other.rate()} | {beside['progress_mean']:.2f} | |"
     yield ""
     for j in judged:
         yield from _failures(j)

@@ -36,7 +36,7 @@ TRIALS = 50
 # the interval of a policy that learned nothing reaches below this share of successes
 ENOUGH = 0.5
 # blanked and standing still: fewer trials tell all there is to tell
-REFERENCE_TRIALS = 20
+BESIDE = 20
 # every tenth demonstration is watched, not learnt from
 HELD_OUT_EVERY, HELD_OUT_FRAMES = 10, 400
 
@@ -69,7 +69,7 @@ class DemoResult:
     """What came of it; `seconds` by the clock, of each chapter."""
 
     policy: SimulationResult
-    references: dict[str, SimulationResult]
+    beside: dict[str, SimulationResult]
     held_out: HeldOutResult
     report: Path
     seconds: dict[str, float]
@@ -81,8 +81,10 @@ class DemoResult:
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation's document, with the references, the held-out errors and the report beside it."""
+        from understudy.evaluate.simulation.beside import beside_json
+
         return self.policy.to_json() | {
-            "references": {name: result.to_json() for name, result in self.references.items()},
+            "beside": beside_json(self.beside),
             "held_out": self.held_out.to_json(),
             "report": str(self.report),
             "seconds": self.seconds,
@@ -92,6 +94,7 @@ class DemoResult:
 
 def run_demo(config: DemoConfig, tell: Callable[[str], None]) -> DemoResult:
     """The story; `tell` gets a line before each chapter. Raises what recording, training and evaluating raise."""
+    from understudy.evaluate.simulation.beside import evaluate_beside
     from understudy.record.run import record
     from understudy.report.page import write_page
     from understudy.report.plots import write_plots
@@ -106,19 +109,15 @@ def run_demo(config: DemoConfig, tell: Callable[[str], None]) -> DemoResult:
         train(training_of(config))
     tell(f"\n3. The policy is tried on {config.trials} starts that nobody has seen.")
     policy = PolicyOptions(path=str(config.run.last.resolve() / PRETRAINED))
-    few = min(REFERENCE_TRIALS, config.trials)
     with timed(seconds, "evaluate"):
-        result = judge(config, policy, "success", config.trials, videos=4)
-        references = {
-            "hold": judge(config, PolicyOptions(type="hold"), "standing-still", few),
-            "cameras blanked": judge(config, policy, "cameras-blanked", few, blank="cameras"),
-        }
+        result = judge(config, policy)
+        beside = evaluate_beside(result, policy, EnvConfig(type=config.task), trials_of(config), episodes=BESIDE)
         held_out = measure_held_out(config)
     tell("\n4. The report.")
     with timed(seconds, "report"):
         write_plots(config.run)
         page = write_page(config.run)
-    return DemoResult(result, references, held_out, page, seconds)
+    return DemoResult(result, beside, held_out, page, seconds)
 
 
 @contextlib.contextmanager
@@ -185,19 +184,18 @@ def training_of(config: DemoConfig) -> TrainConfig:
     )
 
 
-def judge(
-    config: DemoConfig, policy: PolicyOptions, name: str, trials: int, *, videos: int = 0, blank: str | None = None
-) -> SimulationResult:
-    """Success of `policy` on starts of the demo's task, in the run's eval/."""
+def trials_of(config: DemoConfig) -> EvalConfig:
+    """How the policy is tried."""
+    return EvalConfig(n_episodes=config.trials, videos=4)
+
+
+def judge(config: DemoConfig, policy: PolicyOptions) -> SimulationResult:
+    """Success of `policy` on starts of the demo's task that it has not seen, in the run's eval/."""
     from understudy.evaluate.simulation.config import FIRST_SEED
     from understudy.evaluate.simulation.run import evaluate_in_simulation
 
     return evaluate_in_simulation(
-        policy,
-        EnvConfig(type=config.task),
-        EvalConfig(n_episodes=trials, videos=videos, blank=blank),
-        seed=FIRST_SEED,
-        folder=config.run.eval / name,
+        policy, EnvConfig(type=config.task), trials_of(config), seed=FIRST_SEED, folder=config.run.eval / "success"
     )
 
 

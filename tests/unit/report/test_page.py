@@ -97,3 +97,10 @@ def test_links_are_relative_to_the_page_and_lead_somewhere(run: RunFolder) -> No
     for link in ("eval/final/videos/000005.mp4", "eval/final/failures.png", "plots/overall_loss.png"):
         assert f"({link})" in page
         assert (run.path / link).exists()
+
+
+def test_what_stands_beside_a_success_rate_stands_beneath_it(run: RunFolder) -> None:
+    beside = {"successes": 0, "n": 20, "success_rate": 0.0, "interval": [0, 0.17], "progress_mean": 0.1, "path": "x"}
+    simulated(run, "final", 46, beside={"hold": beside})
+    page = write_page(run).read_text()
+    assert "| hold | so101/lift | 0/20 = 0.0% (95% interval 0.0% to 17.0%, Clopper-Pearson) | 0.10 | |" in page
