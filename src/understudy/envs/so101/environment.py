@@ -41,11 +41,16 @@ _SPREAD = np.array([0.03, 0.03, 0.03, 0.03, 0.05, 0.03])
 
 
 def make(name: str, config: EnvConfig) -> Environment:
-    """The environment `name` ("so101/lift"). Raises ConfigError for a camera that it has not."""
+    """The environment `name` ("so101/lift"). Raises ConfigError for a camera that it has not, and for
+    MuJoCo's renderer on a machine without OpenGL."""
     if config.noise is not None:
         raise ConfigError(
             "this task takes no noise", where="--env.noise", hint="`record` disturbs actions by options of its own"
         )
+    if config.renderer == "mujoco":
+        from understudy.envs.render.opengl import working_platform
+
+        working_platform()  # a machine without OpenGL is told so now, not at the first picture
     chore: Chore = load(CHORES, name, "task")()
     return So101(name, chore, config)
 

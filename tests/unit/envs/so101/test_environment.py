@@ -167,3 +167,12 @@ def test_every_instruction_of_sorting_comes_up() -> None:
     env = so101("so101/sort")
     assert {env.begin(seed) for seed in range(60)} == set(env.task.instructions)
     assert len(env.task.instructions) == 6
+
+
+def test_a_machine_without_opengl_is_told_so_before_the_first_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking() -> str:
+        raise ConfigError("no OpenGL here")
+
+    monkeypatch.setattr("understudy.envs.render.opengl.working_platform", lacking)
+    with pytest.raises(ConfigError, match="no OpenGL here"):
+        so101("so101/lift", renderer="mujoco")
