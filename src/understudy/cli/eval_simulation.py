@@ -20,7 +20,7 @@ def run_simulation(options: EvalOptions, env: EnvConfig) -> int:
     """Success in `env`; the exit code."""
     if options.seed + options.eval.n_episodes > 2**31:
         raise ConfigError("seeds end at 2147483647", where="--seed", hint="begin lower")
-    from understudy.evaluate.simulation.beside import beside_json, evaluate_beside
+    from understudy.evaluate.simulation.beside import evaluate_beside
     from understudy.evaluate.simulation.run import evaluate_in_simulation
 
     result = evaluate_in_simulation(
@@ -34,7 +34,8 @@ def run_simulation(options: EvalOptions, env: EnvConfig) -> int:
     )
     beside = evaluate_beside(result, options.policy, env, options.eval, episodes=options.beside)
     if options.as_json:
-        print(json.dumps(result.to_json() | {"beside": beside_json(beside)}, indent=2))
+        assert result.path is not None
+        print((result.path / "summary.json").read_text(), end="")
     else:
         log.say(result.text())
         for name, other in beside.items():
