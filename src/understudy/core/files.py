@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import DiskFull, UnderstudyError
+from .errors import ConfigError, DiskFull, UnderstudyError
 
 TEMPORARY_PREFIX = ".tmp-"
 
@@ -144,6 +144,15 @@ def existing_parent(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
+
+
+def check_place(folder: Path, where: str) -> None:
+    """Raises ConfigError, which points at `where`, when a folder can be neither made nor written to there."""
+    above = existing_parent(folder)
+    if not above.is_dir():
+        raise ConfigError(f"`{above}` is a file, not a folder", where=where, hint="choose another folder")
+    if not os.access(above, os.W_OK):
+        raise ConfigError(f"nothing may be written to `{above}`", where=where, hint="choose another folder")
 
 
 def free_bytes(path: Path) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import ConfigError, DataError
-from understudy.core.files import existing_parent, full_disk_reported, locked, remove_leftovers, write_atomically
+from understudy.core.files import check_place, full_disk_reported, locked, remove_leftovers, write_atomically
 
 from .records import (
     EPISODES,
@@ -78,7 +78,7 @@ def opened(folder: Path, who: Mapping[str, Any], protocol: Mapping[str, Any], *,
     differences are named), or another process is at it. DataError: it is damaged. DiskFull.
     """
     assert protocol["hash"] == protocol_hash(protocol)
-    check_place(folder)
+    check_place(folder, str(folder))
     if _holds_something(folder) and not resume:
         hint = "name a new one, or go on with it: --resume=true" if (folder / PROTOCOL).exists() else "name a new one"
         raise ConfigError("the output folder is there already", where=str(folder), hint=hint)
@@ -97,15 +97,6 @@ def opened(folder: Path, who: Mapping[str, Any], protocol: Mapping[str, Any], *,
             write_atomically(folder / PROTOCOL, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         _cut_torn_line(folder / JOURNAL)
         yield Journal(folder, {record.seed: record for record in _found(folder)})
-
-
-def check_place(folder: Path) -> None:
-    """Raises ConfigError where a folder of results can be neither made nor written to."""
-    above = existing_parent(folder)
-    if not above.is_dir():
-        raise ConfigError(f"`{above}` is a file, not a folder", where=str(folder), hint="choose another folder")
-    if not os.access(above, os.W_OK):
-        raise ConfigError(f"nothing may be written to `{above}`", where=str(folder), hint="choose another folder")
 
 
 def _holds_something(folder: Path) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import time
 import uuid
@@ -21,7 +20,7 @@ from understudy import __version__
 from understudy.core import log
 from understudy.core.errors import ConfigError, DiskFull, HealthStop, Interrupted, UnderstudyError
 from understudy.core.events import read_events
-from understudy.core.files import existing_parent, free_bytes, locked, write_atomically
+from understudy.core.files import check_place, free_bytes, locked, write_atomically
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.core.units import readable_bytes, readable_duration
 
@@ -101,11 +100,7 @@ def held_alone(folder: RunFolder) -> Iterator[None]:
 
 def check_folder(folder: RunFolder, *, resume: bool) -> None:
     """A new run must not touch what an older one left; a resumed one must find it. Raises ConfigError."""
-    above = existing_parent(folder.path)
-    if not above.is_dir():
-        raise ConfigError(f"`{above}` is a file, not a folder", where="--output_dir", hint="choose another folder")
-    if not os.access(above, os.W_OK):
-        raise ConfigError(f"nothing may be written to `{above}`", where="--output_dir", hint="choose another folder")
+    check_place(folder.path, "--output_dir")
     content = [p for p in folder.path.glob("*") if not p.name.startswith(".")]
     if resume and not folder.config.exists() and not folder.saved_checkpoints():
         raise ConfigError(

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from understudy.core.errors import DiskFull
+from understudy.core.errors import ConfigError, DiskFull
 from understudy.core.files import (
     cache_folder,
+    check_place,
     existing_parent,
     folder_written_atomically,
     free_bytes,
@@ -145,3 +146,16 @@ def test_the_cache_is_where_the_user_says(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.delenv("UNDERSTUDY_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_folder() == tmp_path / "xdg" / "understudy"
+
+
+def test_a_place_below_a_file_or_without_the_right_to_write_is_refused_in_the_caller_s_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    check_place(tmp_path / "a" / "b", "--output_dir")
+    with pytest.raises(ConfigError, match="is a file, not a folder") as below_a_file:
+        check_place(tmp_path / "file" / "a", "--output_dir")
+    assert below_a_file.value.where == "--output_dir"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(ConfigError, match=f"nothing may be written to `{tmp_path}`"):
+        check_place(tmp_path / "a" / "b", "--output_dir")
