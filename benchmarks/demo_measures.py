@@ -62,6 +62,11 @@ def sees_only(camera: str) -> Change:
     return change
 
 
+def imagenet(config: TrainConfig) -> TrainConfig:
+    """Pictures on the scale of ImageNet's."""
+    return config.model_copy(update={"dataset": config.dataset.model_copy(update={"use_imagenet_stats": True})})
+
+
 def updates(count: int) -> Change:
     """A change of the number of updates, schedule included."""
 
@@ -76,8 +81,8 @@ def updates(count: int) -> Change:
 
 
 def resnet(config: TrainConfig) -> TrainConfig:
-    """LeRobot's backbone and absolute targets, for about as long as the demo trains."""
-    changed = policy_changed(vision_backbone="resnet18", pretrained_backbone_weights=None, actions_from_state=False)
+    """LeRobot's backbone, for about as long as the demo trains."""
+    changed = policy_changed(vision_backbone="resnet18", pretrained_backbone_weights=None)
     return updates(config.steps // 10)(changed(config))
 
 
@@ -87,10 +92,10 @@ MEASURES: dict[str, tuple[str, Change]] = {
     "noise while recording": ("clean", lambda config: config),
     "the wrist camera": ("disturbed", sees_only("front")),
     "the front camera": ("disturbed", sees_only("wrist")),
-    "actions from the state (absolute ones instead)": ("disturbed", policy_changed(actions_from_state=False)),
+    "the pictures' own mean and spread (ImageNet's instead)": ("disturbed", imagenet),
     "three quarters of the demonstrations": ("disturbed", lambda c: with_episodes(c, 20)),
     "half of the updates": ("disturbed", lambda config: updates(config.steps // 2)(config)),
-    "keypoints and actions from the state (ResNet-18, random weights, a tenth of the updates)": ("disturbed", resnet),
+    "keypoints (ResNet-18, random weights, a tenth of the updates)": ("disturbed", resnet),
 }
 # how the demo's own policy is executed -> options of the evaluation
 EXECUTIONS: dict[str, dict[str, Any]] = {

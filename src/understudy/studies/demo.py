@@ -80,7 +80,7 @@ class DemoResult:
         return self.policy.interval.low > ENOUGH
 
     def to_json(self) -> dict[str, Any]:
-        """The evaluation's document, with the references, the held-out errors and the report beside it."""
+        """The evaluation's document, with what ran beside it, the held-out errors and the report beside it."""
         from understudy.evaluate.simulation.beside import beside_json
 
         return self.policy.to_json() | {
@@ -143,7 +143,6 @@ def training_of(config: DemoConfig) -> TrainConfig:
     policy = ActConfig(
         device="cpu",
         vision_backbone="keypoints",
-        actions_from_state=True,
         chunk_size=20,
         n_action_steps=8,
         dim_model=128,
@@ -163,6 +162,8 @@ def training_of(config: DemoConfig) -> TrainConfig:
             repo_id="demo",
             root=config.demonstrations,
             frames="ram",
+            # no backbone comes from ImageNet here: the pictures' own mean and spread serve better
+            use_imagenet_stats=False,
             eval_episodes=list(range(0, config.episodes, HELD_OUT_EVERY)),
         ),
         policy=policy,

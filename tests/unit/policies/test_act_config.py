@@ -64,7 +64,7 @@ STATE = FeatureSpec("observation.state", FeatureType.STATE, (6,))
 
 def test_config_json_has_exactly_lerobots_keys_in_its_order() -> None:
     assert list(ActConfig().lerobot_json()) == KEYS
-    own = {"loss_normalization", "backbone_weights_file", "backbone_norms", "actions_from_state"}
+    own = {"loss_normalization", "backbone_weights_file", "backbone_norms"}
     assert set(ActConfig().own_json()) == own
 
 

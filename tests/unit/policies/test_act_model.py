@@ -11,7 +11,6 @@ import torch
 from pydantic import ValidationError
 from torch.testing import assert_close
 
-from understudy.core.errors import ConfigError
 from understudy.core.rng import Rng
 from understudy.data.spec import Batch, FeatureType
 from understudy.policies.act.config import ActConfig
@@ -245,32 +244,3 @@ def test_keypoints_have_no_pretrained_weights_to_ask_for() -> None:
         keypoint_policy(pretrained_backbone_weights="ResNet18_Weights.IMAGENET1K_V1")
     with pytest.raises(ValidationError, match="leave backbone_weights_file out"):
         keypoint_policy(backbone_weights_file="weights.safetensors")
-
-
-def test_from_the_state_an_untrained_policy_stays_near_where_it_is() -> None:
-    policy = keypoint_policy(actions_from_state=True)
-    torch.nn.init.zeros_(policy.model.action_head.weight)
-    torch.nn.init.zeros_(policy.model.action_head.bias)
-    observation = policy.config.fake_batch(2).observation
-    here = observation["observation.state"]
-    assert_close(policy.predict(observation), here[:, None].expand(-1, policy.config.chunk_size, -1))
-
-
-def test_from_the_state_the_loss_is_that_of_what_is_predicted() -> None:
-    policy = keypoint_policy(actions_from_state=True, use_vae=False).eval()
-    batch = policy.config.fake_batch(2)
-    scale = torch.from_numpy(policy.normalizer.statistics["action"]["std"]).float()
-    error = ((policy.predict(batch.observation) - batch.action).abs() / scale)[~batch.action_is_pad].mean()
-    assert_close(policy.loss(batch, Rng(0)).parts["l1_loss"], error, rtol=1e-4, atol=1e-5)
-
-
-def test_actions_are_predicted_from_the_state_only_where_lerobot_refuses_the_checkpoint() -> None:
-    with pytest.raises(ValidationError, match="drive the robot wrongly"):
-        config_of(actions_from_state=True)
-
-
-def test_actions_are_predicted_only_from_a_state_of_the_same_size() -> None:
-    state = Feature(type=FeatureType.STATE, shape=(5,))
-    inputs = ActConfig.tiny().input_features | {"observation.state": state}
-    with pytest.raises(ConfigError, match=r"\[5\] and \[6\]"):
-        keypoint_policy(actions_from_state=True, input_features=inputs)

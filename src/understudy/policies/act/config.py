@@ -79,13 +79,6 @@ class ActConfig(PolicyConfig):
         "or leave them without effect (LeRobot)",
     )
 
-    actions_from_state: bool = own(
-        False,
-        description="predict how far each joint goes from where it is: the state is added to what the network says, so "
-        "action and state have to be the same joints in the same units; with vision_backbone=keypoints only, because "
-        "LeRobot, which knows nothing of it, would run the policy without",
-    )
-
     trains_from_scratch: ClassVar[bool] = True
 
     @model_validator(mode="before")
@@ -155,11 +148,6 @@ class ActConfig(PolicyConfig):
             )
         if self.replace_final_stride_with_dilation and self.vision_backbone not in BOTTLENECKS:
             raise ValueError(f"replace_final_stride_with_dilation needs resnet50 or larger, not {self.vision_backbone}")
-        if self.actions_from_state and self.vision_backbone != KEYPOINTS:
-            raise ValueError(
-                f"actions_from_state needs vision_backbone={KEYPOINTS}: of another backbone LeRobot would load the "
-                "checkpoint, and drive the robot wrongly"
-            )
         if self.vision_backbone == KEYPOINTS and self.backbone_weights_file is not None:
             raise ValueError(f"vision_backbone={KEYPOINTS} starts from random weights; leave backbone_weights_file out")
         if self.pretrained_backbone_weights is not None:
@@ -195,13 +183,6 @@ class ActConfig(PolicyConfig):
         action = self.output_features.get(ACTION)
         if action is None or action.type is not FeatureType.ACTION or len(action.shape) != 1:
             raise ConfigError("ACT needs the output feature `action`, a vector", where="output_features")
-        if self.actions_from_state and (self.state is None or self.state.shape != action.shape):
-            raise ConfigError(
-                f"actions_from_state needs `{STATE}` to be the joints that `action` moves, but their shapes are "
-                f"{list(self.state.shape) if self.state else 'none'} and {list(action.shape)}",
-                where="--policy.actions_from_state",
-                hint="leave the option out",
-            )
         if not self.cameras and self.environment is None:
             raise ConfigError(
                 f"ACT needs a camera or `{ENVIRONMENT}` among its inputs; there are: "

@@ -160,23 +160,15 @@ class Act(Policy):
         actions = self.normalizer.normalize(ACTION, batch.action.to(self.device))
         is_pad = batch.action_is_pad.to(self.device)
         if not (self.config.use_vae and self.training):
-            predicted = self._chunk(batch.observation, observation, self._no_latent(len(actions)))
+            predicted = self.model(observation, self._no_latent(len(actions)))
             l1 = self._l1(predicted, actions, is_pad)
             return Loss(l1, {"l1_loss": l1.detach()})
         mean, log_variance = self.model.encode_chunk(observation.get(STATE), actions, is_pad)
         noise = self.latent_noise(rng, mean)
-        predicted = self._chunk(batch.observation, observation, mean + (log_variance / 2).exp() * noise)
+        predicted = self.model(observation, mean + (log_variance / 2).exp() * noise)
         l1 = self._l1(predicted, actions, is_pad)
         kld = (-0.5 * (1 + log_variance - mean.square() - log_variance.exp())).sum(-1).mean()
         return Loss(l1 + self.config.kl_weight * kld, {"l1_loss": l1.detach(), "kld_loss": kld.detach()})
-
-    def _chunk(self, observation: dict[str, Tensor], seen: dict[str, Tensor], latent: Tensor) -> Tensor:
-        """Normalised actions (B, S, A) from what is seen (normalised); see `actions_from_state`."""
-        actions: Tensor = self.model(seen, latent)
-        if self.config.actions_from_state:
-            here = self.normalizer.normalize(ACTION, observation[STATE].to(self.device).float())
-            actions = actions + here[:, None]
-        return actions
 
     def latent_noise(self, rng: Rng, like: Tensor) -> Tensor:
         """The unit-normal draw that turns mean and variance into a latent: the shape of `like`, (B, L)."""
@@ -199,7 +191,7 @@ class Act(Policy):
         """(B, chunk_size, action_dim) in the dataset's units. Deterministic: `rng` is not used."""
         with evaluating(self):
             seen = self._normalized(observation)
-            actions = self._chunk(observation, seen, self._no_latent(len(next(iter(seen.values())))))
+            actions = self.model(seen, self._no_latent(len(next(iter(seen.values())))))
         return self.normalizer.unnormalize(ACTION, actions.float())
 
     def param_groups(self) -> list[dict[str, Any]]:
