@@ -6,7 +6,6 @@ only watches, so Ctrl-C is noticed within a fraction of a second; the episodes f
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -42,11 +41,6 @@ class _Job:
 
 class _Stopped(Exception):
     """Thrown inside a decoding thread when another has failed or the user has had enough."""
-
-
-def default_workers() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def decode_into_memory(dataset: Dataset, workers: int) -> dict[str, np.ndarray]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from .frame_build import complete_stores, decode_into_memory, default_workers
+from understudy.core.cores import usable_cores
+
+from .frame_build import complete_stores, decode_into_memory
 from .frame_decode import DecodedFrames
 from .frame_plan import TIERS, FramesPlan, plan_frames
 
@@ -75,7 +77,7 @@ def open_frames(dataset: Dataset, plan: FramesPlan, *, workers: int | None = Non
     Raises DataError for a video that cannot be read, DiskFull and ResourceError for a disk that does not serve. What
     was decoded before an error, an interrupt or a kill stays in the store, and the next call goes on from there.
     """
-    workers = workers or default_workers()
+    workers = workers or usable_cores()
     if plan.tier == "decode":
         return DecodedFrames(dataset, plan.reason, workers)
     if plan.tier == "ram":

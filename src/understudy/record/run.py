@@ -7,7 +7,6 @@ seeds, however many processes worked and in whatever order they finished, killed
 from __future__ import annotations
 
 import math
-import os
 import signal
 import threading
 import time
@@ -19,6 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from understudy.core import log
+from understudy.core.cores import usable_cores
 from understudy.core.errors import DiskFull, Interrupted, UnderstudyError
 from understudy.data.recording import RECORDING, Attempt, Recording
 from understudy.data.write.dataset import assemble
@@ -78,7 +78,7 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
     env.close()
     check_choice(config.policy, task)
     form = form_of(task, config)
-    workers = config.workers or _cores()
+    workers = config.workers or usable_cores()
     print_plan(config, task, form, target, workers, len(list(staging_of(target).glob("seed-*"))))
     if dry_run:
         return None
@@ -87,10 +87,6 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
         tried = _try_until_done(config, staging, workers, _START_S + _STEP_S * task.horizon)
         seconds = {"attempts": time.perf_counter() - began}
         return _put_together(config, task, form, staging, tried, seconds)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s: float) -> list[Tried]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,14 @@ from typing import Any
 import psutil
 import torch
 
+from understudy.core.cores import usable_cores
+
 
 def machine_facts(device: torch.device) -> dict[str, Any]:
     """CPU, cores, memory, accelerator, driver, versions of torch and Python."""
     facts: dict[str, Any] = {
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "driver": _driver() if device.type == "cuda" else None,

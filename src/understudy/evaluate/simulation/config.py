@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from understudy.core.cores import usable_cores
 from understudy.core.errors import ConfigError
 from understudy.policies.config import own
 
@@ -80,8 +80,8 @@ class EvalConfig(BaseModel):
             )
         if self.workers is not None:
             return self.workers
-        cores = 1 if on_gpu else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return max(1, min(cores or 1, self.batch_size or self.n_episodes, self.n_episodes))
+        cores = 1 if on_gpu else usable_cores()
+        return min(cores, self.batch_size or self.n_episodes, self.n_episodes)
 
 
 def output_name(task: str, step: str) -> str:
