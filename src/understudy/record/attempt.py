@@ -27,7 +27,7 @@ from understudy.envs.catalogue import make_env
 from understudy.envs.environment import Environment, Task
 from understudy.rollout.actors import Actor
 from understudy.rollout.choice import make_actor
-from understudy.rollout.episode import RAISED, Episode, run_episode
+from understudy.rollout.episode import Episode, is_broken, run_episode
 
 from .config import RecordConfig
 from .disturb import disturbance_of
@@ -110,6 +110,7 @@ def try_seed(
 
     disturb = disturbance_of(config, seed, task.fps, task.action_low, task.action_high)
     episode = run_episode(env, actor, seed, disturb=disturb, watch=watch)
+    # even where failures are kept, an episode in which something raised would teach nonsense
     kept = writer.length > 0 and (episode.success or (config.keep_failures and not is_broken(episode)))
     began = time.process_time()
     with contextlib.suppress(FileExistsError), folder_written_atomically(folder_of(staging, seed)) as folder:
@@ -121,11 +122,6 @@ def try_seed(
         return tried
     # a process of a recording that was killed has just finished the same seed, with the same result
     return _tried(episode, kept, seconds | {"all": time.process_time() - started})
-
-
-def is_broken(episode: Episode) -> bool:
-    """Whether something went wrong that is no part of the task: then even a kept failure would teach nonsense."""
-    return episode.reason.startswith(RAISED)
 
 
 def _tried(episode: Episode, kept: bool, seconds: dict[str, float]) -> Tried:

@@ -20,8 +20,6 @@ from understudy.envs.environment import Environment, Expert
 if TYPE_CHECKING:
     from understudy.policies.base import Policy
 
-REFERENCES = ("expert", "hold", "mean", "random")
-
 
 class Actor(Protocol):
     """Drives one environment, episode after episode."""

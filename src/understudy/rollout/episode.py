@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +18,6 @@ from understudy.envs.environment import Environment
 from .actors import Actor
 
 TIME_LIMIT = "time limit"
-_RAISED = "the environment or the policy raised"
 # what the reason of an episode begins with when it ended by an exception
 RAISED = "the environment or the policy raised"
 # an action may miss its limits by this share of their range and is clipped, as a servo would; further off is a fault
@@ -45,9 +43,6 @@ class Episode:
     reason: str
     latencies: list[float]
     wall_s: float
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 # called before each step with (step, clean action, executed action) while the environment is in the state that the
@@ -109,7 +104,7 @@ def run_episode(
 
 def is_broken(episode: Episode) -> bool:
     """Whether something raised in it: the environment may not be sound any more."""
-    return episode.reason.startswith(_RAISED)
+    return episode.reason.startswith(RAISED)
 
 
 def fault_of(env: Environment, action: np.ndarray) -> str | None:
