@@ -67,6 +67,33 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     fsync_folder(path.parent)
 
 
+def append_whole(descriptor: int, data: bytes, *, durable: bool = False) -> None:
+    """Write all of `data` at the end of an open file, or nothing; with `durable`, wait until it is on the disk.
+
+    Raises OSError, after which the file is as it was.
+    """
+    before = os.fstat(descriptor).st_size
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+        if durable:
+            os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise
+
+
+def cut_torn_line(path: Path) -> None:
+    """Cut off the half line that a killed process may have left at the end: what follows must not be glued to it."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            file.truncate(whole)
+
+
 @contextlib.contextmanager
 def folder_written_atomically(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `target`; on success it becomes `target`, on any error it is removed.

@@ -11,13 +11,14 @@ session of the operating system (its boot id) that it was written in: within tha
 
 from __future__ import annotations
 
-import errno
 import functools
 import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from understudy.core.files import append_whole, cut_torn_line
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,14 @@ class EpisodeLog:
 
     def open(self) -> None:
         """Make the file if it is not there, and cut a torn last line off. Raises OSError."""
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        self._cut_torn_line(self._file)
+        cut_torn_line(self.path)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def append(self, entries: Iterable[StoredEpisode]) -> None:
         """Add lines. Raises OSError, after which the file is as it was."""
         assert self._file is not None, "the log is not open"
         text = "".join(json.dumps(asdict(entry)) + "\n" for entry in entries).encode()
-        if os.write(self._file, text) < len(text):
-            self._cut_torn_line(self._file)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        append_whole(self._file, text)
 
     def flush(self) -> None:
         """Return once every line has reached the disk. Raises OSError."""
@@ -93,11 +92,6 @@ class EpisodeLog:
         if self._file is not None:
             os.close(self._file)
         self._file = None
-
-    @staticmethod
-    def _cut_torn_line(file: int) -> None:
-        content = os.pread(file, os.fstat(file).st_size, 0)
-        os.ftruncate(file, content.rfind(b"\n") + 1)
 
 
 def _parse(line: str) -> StoredEpisode | None:

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import ConfigError, DataError
-from understudy.core.files import check_place, full_disk_reported, locked, remove_leftovers, write_atomically
+from understudy.core.files import (
+    append_whole,
+    check_place,
+    cut_torn_line,
+    full_disk_reported,
+    locked,
+    remove_leftovers,
+    write_atomically,
+)
 
 from .records import (
     EPISODES,
@@ -48,14 +56,8 @@ class Journal:
         line = (record.to_line() + "\n").encode()
         with full_disk_reported(file, file.name):
             descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            before = os.fstat(descriptor).st_size
             try:
-                while line:
-                    line = line[os.write(descriptor, line) :]
-                os.fsync(descriptor)
-            except OSError:
-                os.ftruncate(descriptor, before)
-                raise
+                append_whole(descriptor, line, durable=True)
             finally:
                 os.close(descriptor)
         self.done[record.seed] = record
@@ -95,7 +97,7 @@ def opened(folder: Path, who: Mapping[str, Any], protocol: Mapping[str, Any], *,
         if not (folder / PROTOCOL).exists():
             content = {"policy": dict(who), "protocol": dict(protocol)}
             write_atomically(folder / PROTOCOL, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        _cut_torn_line(folder / JOURNAL)
+        cut_torn_line(folder / JOURNAL)
         yield Journal(folder, {record.seed: record for record in _found(folder)})
 
 
@@ -144,14 +146,3 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
         elif json.dumps(a, sort_keys=True) != json.dumps(b, sort_keys=True):
             lines.append(f"  {prefix}{key}: there {json.dumps(a)}, asked for {json.dumps(b)}")
     return lines
-
-
-def _cut_torn_line(file: Path) -> None:
-    """A killed process may have left half a line; what follows must not be glued to it."""
-    if not file.exists():
-        return
-    with file.open("r+b") as opened_file:
-        content = opened_file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            opened_file.truncate(whole)

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from understudy.core.events import NAMES
-from understudy.core.files import full_disk_reported
+from understudy.core.files import append_whole, cut_torn_line, full_disk_reported
 
 
 class Sink(Protocol):
@@ -36,7 +36,7 @@ class EventLog:
         self.path = path
         self.sinks = list(sinks)
         self._lock = threading.Lock()
-        _cut_torn_line(path)
+        cut_torn_line(path)
         with full_disk_reported(path, path.name):
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
@@ -47,19 +47,9 @@ class EventLog:
         line = (json.dumps(jsonable(record), ensure_ascii=False) + "\n").encode()
         with self._lock:
             with full_disk_reported(self.path, self.path.name):
-                self._write(line)
+                append_whole(self._descriptor, line)
             for sink in self.sinks:
                 sink.event(record)
-
-    def _write(self, line: bytes) -> None:
-        before = os.fstat(self._descriptor).st_size
-        try:
-            written = os.write(self._descriptor, line)
-            while written < len(line):
-                written += os.write(self._descriptor, line[written:])
-        except OSError:
-            os.ftruncate(self._descriptor, before)
-            raise
 
     def close(self) -> None:
         """Close the file and the sinks; a second call does nothing."""
@@ -89,13 +79,3 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return value
-
-
-def _cut_torn_line(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("r+b") as file:
-        content = file.read()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            file.truncate(whole)

@@ -13,8 +13,10 @@ import pytest
 
 from understudy.core.errors import ConfigError, DiskFull
 from understudy.core.files import (
+    append_whole,
     cache_folder,
     check_place,
+    cut_torn_line,
     existing_parent,
     folder_written_atomically,
     free_bytes,
@@ -159,3 +161,40 @@ def test_a_place_below_a_file_or_without_the_right_to_write_is_refused_in_the_ca
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(ConfigError, match=f"nothing may be written to `{tmp_path}`"):
         check_place(tmp_path / "a" / "b", "--output_dir")
+
+
+def test_a_line_that_does_not_fit_leaves_nothing_of_itself(small_disk: Callable[[int], Path]) -> None:
+    path = small_disk(64 * 1024) / "lines"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        append_whole(descriptor, b"one\n")
+        with pytest.raises(OSError, match="No space left"):
+            append_whole(descriptor, os.urandom(256 * 1024) + b"\n")
+    finally:
+        os.close(descriptor)
+    assert path.read_bytes() == b"one\n"
+
+
+def test_a_line_that_does_not_reach_the_disk_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with (tmp_path / "lines").open("ab", buffering=0) as file:
+        append_whole(file.fileno(), b"one\n")
+        with pytest.raises(OSError, match="Input/output"):
+            append_whole(file.fileno(), b"two\n", durable=True)
+    assert (tmp_path / "lines").read_bytes() == b"one\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(b"one\ntw", b"one\n"), (b"one\n", b"one\n"), (b"on", b""), (b"", b""), (None, None)]
+)
+def test_half_a_line_at_the_end_is_cut_off_and_nothing_else(
+    tmp_path: Path, before: bytes | None, after: bytes | None
+) -> None:
+    path = tmp_path / "lines"
+    if before is not None:
+        path.write_bytes(before)
+    cut_torn_line(path)
+    assert (path.read_bytes() if path.exists() else None) == after
