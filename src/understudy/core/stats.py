@@ -7,6 +7,8 @@ such intervals contain it. It is wide, and honestly so: 5 of 5 is compatible wit
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import ConfigError
@@ -50,6 +52,22 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
     # the mirror image, rather than 1 - tail: no digits are lost near 1
     high = 1.0 if successes == n else 1.0 - float(betaincinv(n - successes, successes + 1, tail))
     return Interval(low, high)
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Interval of the mean that `values` are drawn around, by Student's t (Biometrika 6, 1908).
+
+    Exact for values that are normally distributed; of anything else a good guess once they are ten or so.
+    Raises ConfigError for fewer than two values.
+    """
+    from scipy.special import stdtrit
+
+    check_confidence(confidence)
+    if len(values) < 2:
+        raise ConfigError("the spread of fewer than two values cannot be told")
+    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2)) * statistics.stdev(values) / math.sqrt(len(values))
+    mean = statistics.fmean(values)
+    return Interval(mean - half, mean + half)
 
 
 def check_counts(successes: int, n: int) -> None:

@@ -57,27 +57,49 @@ def over_training_seeds(a: np.ndarray, b: np.ndarray, *, paired: bool, confidenc
             raise ConfigError("at least two training seeds and two episodes are needed on each side")
     a, b = a.astype(np.float64), b.astype(np.float64)
     difference = float(a.mean() - b.mean())
-    variance, freedom = _variance(a, b, paired)
+    means = [a.mean(0), b.mean(0)]
+    variance, freedom = _variance([a, b], [means[0] - means[1]] if paired else means)
     half = float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(variance)
     p_value = 2 * float(stdtr(freedom, -abs(difference) / math.sqrt(variance)))
     interval = Interval(max(-1.0, difference - half), min(1.0, difference + half))
     return SeedsDifference(difference, interval, min(1.0, p_value), freedom)
 
 
-def _variance(a: np.ndarray, b: np.ndarray, paired: bool) -> tuple[float, float]:
-    """(variance of the difference of means, its degrees of freedom)."""
-    by_seed = [float(side.mean(1).var(ddof=1)) / len(side) for side in (a, b)]
-    means = [side.mean(0) for side in (a, b)]
-    over_episodes = [means[0] - means[1]] if paired else means
+def rate_over_training_seeds(outcomes: np.ndarray, confidence: float = 0.95) -> Interval:
+    """Interval of one recipe's success rate, for the next policy it trains and the next episode alike.
+
+    outcomes   (training seeds, episodes): 1 where policy s succeeded in episode e, else 0
+
+    The same crossed random effects with one side: V = V_seeds + V_episodes - V_rest.
+    Raises ConfigError with fewer than two training seeds or episodes.
+    """
+    from scipy.special import stdtrit
+
+    check_confidence(confidence)
+    if outcomes.ndim != 2 or min(outcomes.shape) < 2:
+        raise ConfigError("at least two training seeds and two episodes are needed")
+    outcomes = outcomes.astype(np.float64)
+    variance, freedom = _variance([outcomes], [outcomes.mean(0)])
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(variance)
+    rate = float(outcomes.mean())
+    return Interval(max(0.0, rate - half), min(1.0, rate + half))
+
+
+def _variance(sides: list[np.ndarray], over_episodes: list[np.ndarray]) -> tuple[float, float]:
+    """(variance of the mean, or of the difference of two, its degrees of freedom).
+
+    over_episodes   what varies with the episode: each side's mean, or their difference where episodes are shared
+    """
+    by_seed = [float(side.mean(1).var(ddof=1)) / len(side) for side in sides]
     by_episode = [float(values.var(ddof=1)) / len(values) for values in over_episodes]
     seeds, episodes = sum(by_seed), sum(by_episode)
     variance = max(
-        seeds + episodes - _rest(a) - _rest(b),
+        seeds + episodes - sum(_rest(side) for side in sides),
         seeds,
         episodes,
-        _if_independent(a) + _if_independent(b),
+        sum(_if_independent(side) for side in sides),
     )
-    parts = [(v, len(side) - 1) for v, side in zip(by_seed, (a, b), strict=True)]
+    parts = [(v, len(side) - 1) for v, side in zip(by_seed, sides, strict=True)]
     parts += [(v, len(values) - 1) for v, values in zip(by_episode, over_episodes, strict=True)]
     spread = sum(v * v / freedom for v, freedom in parts)
     return variance, min(_PLENTY, variance * variance / spread) if spread > 0 else _PLENTY

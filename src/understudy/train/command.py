@@ -30,6 +30,8 @@ from .lerobot_flags import flag_names, take_foreign
 from .starting_point import policy_settings, run_to_resume, settings_from, settings_of_run
 
 HINT = "`understudy train --help` lists the options"
+# options that need no value
+SWITCHES = ("json", "dry_run")
 _TRUE, _FALSE, _NULL = ("true", "yes", "on"), ("false", "no", "off"), ("null", "None", "~")
 # what LeRobot's optimisers are made of when the policy's preset is off
 _OPTIMIZERS = {"adam": {"lr": 1e-3, "weight_decay": 0.0}, "adamw": {"lr": 1e-3, "weight_decay": 0.01}}
@@ -60,7 +62,11 @@ class Command:
 
 def read_command(arguments: Sequence[str]) -> Command:
     """The command that `arguments` make. Raises ConfigError naming every fault."""
-    typed = read_words(arguments, switches=("json", "dry_run"), known=known_names(None))
+    return command_of(read_words(arguments, switches=SWITCHES, known=known_names(None)))
+
+
+def command_of(typed: Settings) -> Command:
+    """The command that typed settings make. Raises ConfigError naming every fault."""
     options, faults = _command_options(typed)
     if options is None:
         raise as_error(faults, hint=HINT)

@@ -20,6 +20,8 @@ from understudy.envs.catalogue import EnvConfig, check_name
 from understudy.evaluate.simulation.config import EvalConfig
 from understudy.policies.config import OptimizerPreset, PolicyConfig, own
 
+from .tracker_config import TrackioConfig, WandbConfig
+
 Episode = Annotated[int, Field(ge=0)]
 
 # What a resumed run may change: none of it touches the mathematics of the updates that are still to come.
@@ -73,6 +75,9 @@ class DatasetConfig(_Group):
         "0: none; above 0: the last ones of each task, as LeRobot 0.6",
     )
     eval_episodes: list[Episode] | None = own(None, description="hold out exactly these episodes")
+    split_seed: int | None = own(
+        None, ge=0, description="draw the held-out episodes from this seed, not from the run's; null: from seed"
+    )
     statistics: Literal["train", "dataset"] = own(
         "train", description="normalise by the episodes trained on, or by the statistics stored in the dataset"
     )
@@ -102,6 +107,8 @@ class DatasetConfig(_Group):
 
     @model_validator(mode="after")
     def _held_out_are_there(self) -> DatasetConfig:
+        if self.split_seed is not None and (self.eval_episodes is not None or self.eval_split is not None):
+            raise ValueError("split_seed draws what is held out; eval_split and eval_episodes leave nothing to draw")
         if self.eval_episodes is None:
             return self
         if self.eval_split:
@@ -142,26 +149,6 @@ class SchedulerConfig(_Group):
         if self.name is not None and self.type != "diffuser":
             raise ValueError(f"name belongs to the schedule diffuser, not to {self.type}")
         return self
-
-
-class WandbConfig(_Group):
-    """Weights & Biases."""
-
-    enable: bool = Field(False, description="log to Weights & Biases")
-    disable_artifact: bool = Field(False, description="do not upload checkpoints")
-    project: str = Field("lerobot", description="project of the run")
-    entity: str | None = Field(None, description="user or team that the project belongs to")
-    notes: str | None = Field(None, description="free text stored with the run")
-    run_id: str | None = Field(None, description="go on with this W&B run")
-    mode: Literal["online", "offline", "disabled"] | None = Field(None, description="null: online")
-
-
-class TrackioConfig(_Group):
-    """trackio, a local experiment tracker."""
-
-    enable: bool = own(False, description="log to trackio")
-    project: str = own("understudy", description="project of the run")
-    space_id: str | None = own(None, description="Hugging Face Space that shows the project")
 
 
 class TrainConfig(_Group):

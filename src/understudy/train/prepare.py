@@ -185,7 +185,8 @@ def _split(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> Split:
     if config.resume and folder.split.exists():
         return Split.from_json(json.loads(folder.split.read_text()))
     options = config.dataset
-    return split_episodes(dataset, seed=config.seed, eval_split=options.eval_split, eval_episodes=options.eval_episodes)
+    seed = config.seed if options.split_seed is None else options.split_seed
+    return split_episodes(dataset, seed=seed, eval_split=options.eval_split, eval_episodes=options.eval_episodes)
 
 
 def check_same_dataset(dataset: Dataset, folder: RunFolder) -> None:

@@ -16,7 +16,8 @@ from understudy.core import log
 from .events import Sink
 
 if TYPE_CHECKING:
-    from .config import TrackioConfig, TrainConfig, WandbConfig
+    from .config import TrainConfig
+    from .tracker_config import TrackioConfig, WandbConfig
 
 _CLOSE_WITHIN_S = 30.0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import bdtr
 
 from understudy.core.errors import ConfigError
-from understudy.core.stats import Interval, clopper_pearson, holm, normal_quantile, normal_tails
+from understudy.core.stats import Interval, clopper_pearson, holm, mean_interval, normal_quantile, normal_tails
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -82,3 +84,12 @@ def test_holms_correction_keeps_the_order_and_lies_between_none_and_bonferronis(
         assert p_value <= larger <= min(1.0, len(p_values) * p_value)
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     assert [corrected[i] for i in order] == sorted(corrected)
+
+
+def test_the_interval_of_a_mean_is_students() -> None:
+    # t(0.975, 4) is 2.7764451; the standard deviation of 1..5 is sqrt(2.5)
+    interval = mean_interval([1, 2, 3, 4, 5])
+    assert interval.low == pytest.approx(3 - 2.7764451051978 * math.sqrt(2.5 / 5), abs=1e-9)
+    assert interval.high == pytest.approx(3 + 2.7764451051978 * math.sqrt(2.5 / 5), abs=1e-9)
+    with pytest.raises(ConfigError, match="fewer than two"):
+        mean_interval([1.0])

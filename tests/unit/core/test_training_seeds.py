@@ -7,7 +7,7 @@ import pytest
 
 from interval_coverage import TRUTHS, recipes, seeds_coverage
 from understudy.core.errors import ConfigError
-from understudy.core.training_seeds import over_training_seeds
+from understudy.core.training_seeds import over_training_seeds, rate_over_training_seeds
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
@@ -66,3 +66,32 @@ def test_sides_with_other_episodes_are_compared_without_pairing() -> None:
 def test_a_single_training_seed_or_episode_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match="at least two"):
         over_training_seeds(np.ones(shape), np.ones((3, 20)), paired=False)
+
+
+def test_the_interval_of_one_recipe_is_that_of_its_difference_to_never_succeeding() -> None:
+    outcomes = np.random.default_rng(0).random((5, 200)) < np.linspace(0.5, 0.8, 5)[:, None]
+    alone = rate_over_training_seeds(outcomes)
+    difference = over_training_seeds(outcomes, np.zeros_like(outcomes), paired=True).interval
+    # never succeeding has a little doubt of its own: one success and one failure are added to its 1,000 episodes
+    assert alone.to_json() == pytest.approx(difference.to_json(), abs=1e-3)
+    assert outcomes.mean() in alone
+
+
+def test_one_recipe_s_interval_holds_its_rate_as_often_as_it_says() -> None:
+    random = np.random.default_rng(1)
+    held = 0
+    for _ in range(400):
+        policies = random.normal(0, 0.8, (5, 1))
+        episodes = random.normal(0, 1.0, (1, 40))
+        outcomes = random.random((5, 40)) < 1 / (1 + np.exp(-policies - episodes))
+        # symmetric around 0, so the recipe's rate over all policies and episodes is one half
+        held += 0.5 in rate_over_training_seeds(outcomes)
+    # three standard errors below 95 % are 91.7 %
+    assert held / 400 >= 0.917
+
+
+def test_one_recipe_that_always_succeeds_keeps_an_interval() -> None:
+    interval = rate_over_training_seeds(np.ones((3, 20)))
+    assert 0.9 < interval.low < 1 and interval.high == 1
+    with pytest.raises(ConfigError, match="at least two"):
+        rate_over_training_seeds(np.ones((1, 20)))

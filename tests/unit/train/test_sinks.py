@@ -88,7 +88,7 @@ class _Config:
 def test_a_tracker_is_started_at_the_first_numbers_and_finished(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from understudy.train.config import TrackioConfig, WandbConfig
+    from understudy.train.tracker_config import TrackioConfig, WandbConfig
 
     calls: list[tuple[str, Any]] = []
     monkeypatch.setitem(sys.modules, name, _fake_tracker(calls))
