@@ -7,19 +7,17 @@ seeds, however many processes worked and in whatever order they finished, killed
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from understudy.core import log
 from understudy.core.cores import usable_cores
 from understudy.core.errors import DiskFull, Interrupted, UnderstudyError
+from understudy.core.signals import ended_politely
 from understudy.data.recording import RECORDING, Attempt, Recording
 from understudy.data.write.dataset import assemble
 from understudy.data.write.episode import read_staged
@@ -35,7 +33,6 @@ from .staging import check_target, opened, staging_of
 
 if TYPE_CHECKING:
     from understudy.data.write.form import DatasetForm
-    from understudy.envs.environment import Task
 
 # a recording in which fewer than one attempt in twenty succeeds would take all night to say so
 _PATIENCE = 20
@@ -82,11 +79,13 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
     print_plan(config, task, form, target, workers, len(list(staging_of(target).glob("seed-*"))))
     if dry_run:
         return None
-    with _stop_explained(target), opened(target, identity(config, task), resume=resume) as staging:
-        began = time.perf_counter()
-        tried = _try_until_done(config, staging, workers, _START_S + _STEP_S * task.horizon)
-        seconds = {"attempts": time.perf_counter() - began}
-        return _put_together(config, task, form, staging, tried, seconds)
+    with _stop_explained(target):
+        told = identity(config, task)
+        with opened(target, told, resume=resume) as staging:
+            began = time.perf_counter()
+            tried = _try_until_done(config, staging, workers, _START_S + _STEP_S * task.horizon)
+            seconds = {"attempts": time.perf_counter() - began}
+            return _put_together(target, told, form, staging, tried, seconds)
 
 
 def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s: float) -> list[Tried]:
@@ -149,11 +148,16 @@ def _give_up_if_hopeless(config: RecordConfig, tried: dict[int, Tried], last: Tr
 
 
 def _put_together(
-    config: RecordConfig, task: Task, form: DatasetForm, staging: Path, tried: list[Tried], seconds: dict[str, float]
+    target: Path,
+    told: dict[str, Any],
+    form: DatasetForm,
+    staging: Path,
+    tried: list[Tried],
+    seconds: dict[str, float],
 ) -> Recorded:
-    began, target = time.perf_counter(), config.root.absolute()
+    """The dataset of the attempts that were kept; `told` is its identity."""
+    began = time.perf_counter()
     kept = [one.seed for one in tried if one.kept]
-    told = identity(config, task)
     recording = Recording(
         env=told["env"],
         task=told["task"],
@@ -174,14 +178,9 @@ def _put_together(
 @contextmanager
 def _stop_explained(target: Path) -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into Interrupted; say how to go on after them and after a full disk."""
-
-    def on_term(number: int, frame: FrameType | None) -> None:
-        raise Interrupted("", exit_code=143)
-
-    ours = threading.current_thread() is threading.main_thread()
-    previous = signal.signal(signal.SIGTERM, on_term) if ours else None
     try:
-        yield
+        with ended_politely():
+            yield
     except DiskFull as error:
         raise DiskFull(
             error.what,
@@ -198,6 +197,3 @@ def _stop_explained(target: Path) -> Iterator[None]:
             hint="the same command with --resume=true goes on; remove the folder to begin anew",
             exit_code=code,
         ) from error
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, previous)

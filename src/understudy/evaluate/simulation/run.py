@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from understudy.core import log
 from understudy.core.errors import Interrupted
+from understudy.core.signals import ended_politely
 from understudy.core.stats import check_confidence
 from understudy.envs.catalogue import EnvConfig, make_env
 from understudy.evaluate.journal import Journal, opened
@@ -250,23 +248,6 @@ def _make_mosaic(episodes: list[EpisodeRecord], folder: Path) -> None:
     if last_frames.exists() or not (folder / "failures.png").exists():
         write_mosaic(folder / "failures.png", [e for e in episodes if not e.success], last_frames)
     shutil.rmtree(last_frames, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def ended_politely() -> Iterator[None]:
-    """SIGTERM (a cluster's time limit) ends the evaluation as Ctrl-C does, with exit code 143."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Interrupted("stopped", exit_code=143)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
