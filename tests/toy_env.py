@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.core.rng import Rng
-from understudy.data.spec import FeatureSpec, FeatureType
+from understudy.data.spec import DatasetSpec, FeatureSpec, FeatureType
 from understudy.envs import catalogue
 from understudy.envs.environment import Environment, Observation, Outcome, Task
 
@@ -148,17 +148,24 @@ def in_workers(patch: pytest.MonkeyPatch, more: str = "") -> None:
     patch.setattr(workers, "PROGRAM", ("-c", f"{start}\nfrom understudy.rollout.worker import main; main()"))
 
 
-def toy_policy(folder: Path, *, seed: int = 0, width: int = 32, height: int = 32, **options: Any) -> Path:
-    """A tiny ACT with random weights for the toy task, saved into the new folder `folder`."""
+def toy_policy(
+    folder: Path, *, seed: int = 0, width: int = 32, height: int = 32, camera: str = CAMERA, **options: Any
+) -> Path:
+    """A tiny ACT with random weights for the toy task, saved into the new folder `folder`; it knows the camera by the
+    name `camera`.
+    """
     import torch
 
     from understudy.envs.catalogue import EnvConfig
     from understudy.policies.act.config import ActConfig
     from understudy.policies.pretrained import save_pretrained
 
-    spec = ToyEnvironment("toy/reach", EnvConfig(type="toy/reach", width=width, height=height)).task.spec
+    task = ToyEnvironment("toy/reach", EnvConfig(type="toy/reach", width=width, height=height)).task
+    spec = DatasetSpec({camera if name == CAMERA else name: f for name, f in task.features.items()}, task.fps)
     settings = ActConfig.tiny().model_dump() | {"input_features": {}, "output_features": {}} | options
     config = ActConfig.model_validate(settings).with_features(spec)
     torch.manual_seed(seed)
-    save_pretrained(config.build(config.fake_statistics()), folder)
+    policy = config.build(config.fake_statistics())
+    policy.rename_map = {} if camera == CAMERA else {CAMERA: camera}
+    save_pretrained(policy, folder)
     return folder

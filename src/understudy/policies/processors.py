@@ -83,6 +83,12 @@ def read_processors(folder: Path) -> Processors | None:
     return found
 
 
+def read_rename_map(folder: Path) -> dict[str, str]:
+    """Name in the robot's observation -> name the policy in `folder` knows. Raises what `read_processors` raises."""
+    processors = read_processors(folder)
+    return {} if processors is None else processors.rename_map
+
+
 def _read_into(found: Processors, folder: Path, name: str) -> None:
     path = folder / f"{name}.json"
     steps = read_json(path).get("steps")

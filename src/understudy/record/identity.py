@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
@@ -31,16 +30,13 @@ def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
 
 
 def actor_facts(choice: ActorChoice) -> dict[str, Any]:
-    """Who acts, so that it can be told from others: a policy by the hash of its weights."""
+    """Who acts, so that it can be told from others: a policy by its files."""
     if choice.path is None:
         return {"type": choice.type or "expert"}
+    from understudy.policies.fingerprint import fingerprint
     from understudy.policies.places import find_checkpoint
 
-    folder = find_checkpoint(choice.path)
-    digest = hashlib.sha256()
-    for name in ("config.json", "model.safetensors"):
-        digest.update((folder / name).read_bytes())
-    return {"path": str(choice.path), "fingerprint": digest.hexdigest()[:32]}
+    return {"path": choice.path, "fingerprint": fingerprint(find_checkpoint(choice.path))}
 
 
 def packages(task: Task, choice: ActorChoice) -> dict[str, str | None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:
     from understudy.envs.environment import Task
+    from understudy.policies.config import PolicyConfig
 
     from .actors import Actor
 
@@ -46,10 +48,23 @@ def check_choice(choice: ActorChoice, task: Task) -> None:
     if choice.path is None:
         return
     from understudy.policies.checkpoint_config import read_policy_config
-    from understudy.policies.matching import check_features
     from understudy.policies.places import find_checkpoint
+    from understudy.policies.processors import read_rename_map
 
-    check_features(read_policy_config(find_checkpoint(choice.path)), task.spec, of="task")
+    checkpoint = find_checkpoint(choice.path)
+    check_fits(read_policy_config(checkpoint), read_rename_map(checkpoint), task)
+
+
+def check_fits(config: PolicyConfig, rename_map: Mapping[str, str], task: Task) -> None:
+    """Raises ConfigError with a table of the features of both sides when the policy does not fit the task.
+
+    rename_map   name in the task -> name the policy knows
+    """
+    from understudy.data.spec import DatasetSpec
+    from understudy.policies.matching import check_features
+
+    renamed = {rename_map.get(name, name): feature for name, feature in task.features.items()}
+    check_features(config, DatasetSpec(renamed, task.fps), of="task")
 
 
 def make_actor(choice: ActorChoice) -> Actor:

@@ -14,6 +14,7 @@ import toy_env
 from small_recording import config, recorded, told
 from understudy.core.errors import ConfigError, DiskFull, UnderstudyError
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.policies.fingerprint import fingerprint
 from understudy.record import run as module
 from understudy.record.attempt import serve
 from understudy.record.run import record
@@ -98,10 +99,15 @@ def test_a_policy_records_what_it_does(tmp_path: Path) -> None:
     checkpoint = toy_env.toy_policy(tmp_path / "policy")
     policy = {"path": str(checkpoint), "device": "cpu"}
     found = recorded(tmp_path / "d", 1, policy=policy, keep_failures=True, env={"horizon": 6})
-    assert found.recording.actor["path"] == str(checkpoint)
-    assert len(found.recording.actor["fingerprint"]) == 32
+    assert found.recording.actor == {"path": str(checkpoint), "fingerprint": fingerprint(checkpoint)}
     assert "torch" in found.recording.packages
     assert load_dataset(str(tmp_path / "d")).num_rows == 6
+
+
+def test_a_policy_that_knows_the_camera_by_another_name_records(tmp_path: Path) -> None:
+    checkpoint = toy_env.toy_policy(tmp_path / "policy", camera="observation.images.top")
+    found = recorded(tmp_path / "d", 1, policy={"path": str(checkpoint)}, keep_failures=True, env={"horizon": 6})
+    assert found.frames == 6
 
 
 def test_a_policy_for_other_pictures_is_refused_with_both_in_a_table(tmp_path: Path) -> None:

@@ -1,25 +1,24 @@
 """Subject: who is evaluated, known before anything is built: a checkpoint's configuration, or a reference by its name.
 
-A checkpoint is known by the SHA-256 of the files that decide what it does, so that the same policy under another path
-is the same, and another one under the same path is not.
+A checkpoint is known by its fingerprint, so that the same policy under another path is the same.
 """
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder, run_of_checkpoint
-from understudy.data.spec import DatasetSpec, FeatureType
+from understudy.data.spec import FeatureType
 from understudy.evaluate.protocol import EXECUTION
 from understudy.policies.checkpoint_config import read_policy_config
-from understudy.policies.matching import check_features
+from understudy.policies.fingerprint import fingerprint
 from understudy.policies.places import find_checkpoint
+from understudy.rollout.choice import check_fits
 
 from .config import PolicyOptions
 
@@ -64,17 +63,24 @@ class Subject:
     def sighted(self, env: EnvConfig) -> EnvConfig:
         """`env` with pictures of the size that the policy was trained on, unless a size was asked for."""
         inputs = self.config.input_features.values() if self.config is not None else ()
-        sizes = {feature.shape[1:] for feature in inputs if feature.type is FeatureType.VISUAL}
-        if len(sizes) != 1 or env.model_fields_set & {"width", "height"}:
-            return env
-        height, width = sizes.pop()
-        return env.model_copy(update={"width": width, "height": height})
+        return sighted(env, [feature.shape for feature in inputs if feature.type is FeatureType.VISUAL])
 
     def check_fits(self, task: Task) -> None:
         """Raises ConfigError with a table of both sides when the policy does not fit the task."""
         if self.config is not None:
-            renamed = {self.rename_map.get(name, name): feature for name, feature in task.features.items()}
-            check_features(self.config, DatasetSpec(renamed, task.fps), "task")
+            check_fits(self.config, self.rename_map, task)
+
+
+def sighted(env: EnvConfig, pictures: Iterable[Sequence[int]]) -> EnvConfig:
+    """`env` with pictures of the size that all of `pictures`, shapes (3, height, width), have.
+
+    As it is when they have none in common, or when a size was asked for.
+    """
+    sizes = {tuple(shape[1:]) for shape in pictures}
+    if len(sizes) != 1 or env.model_fields_set & {"width", "height"}:
+        return env
+    height, width = sizes.pop()
+    return env.model_copy(update={"width": width, "height": height})
 
 
 def subject_of(options: PolicyOptions) -> Subject:
@@ -106,17 +112,15 @@ def subject_of(options: PolicyOptions) -> Subject:
     if options.type == "mean":
         return Subject(who, setup, home=home, step=f"mean-{step}")
     config = executed_as(read_policy_config(checkpoint), options)
-    from understudy.policies.processors import read_processors
+    from understudy.policies.processors import read_rename_map
 
-    processors = read_processors(checkpoint)
-    rename_map = dict(processors.rename_map) if processors is not None else {}
     # fields that a policy does not have are not set
     execution = {name: getattr(config, name) for name in EXECUTION if name in type(config).model_fields}
     return Subject(
         who | {"type": config.type, "sees": {n: list(f.shape) for n, f in config.input_features.items()}},
         setup | {"execution": execution},
         config=config,
-        rename_map=rename_map,
+        rename_map=read_rename_map(checkpoint),
         home=home,
         step=step,
     )
@@ -156,15 +160,3 @@ def executed_as(config: PolicyConfig, options: PolicyOptions) -> PolicyConfig:
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ConfigError(f"the policy cannot be executed so: {reason}", where="--policy.*") from error
-
-
-def fingerprint(checkpoint: Path) -> str:
-    """SHA-256 over name and content of the files that decide what a policy does."""
-    digest = hashlib.sha256()
-    for file in sorted(checkpoint.iterdir()):
-        if file.is_file() and file.suffix in (".json", ".safetensors") and file.name != "train_config.json":
-            digest.update(f"{file.name}\n{file.stat().st_size}\n".encode())
-            with file.open("rb") as opened:
-                while block := opened.read(1 << 20):
-                    digest.update(block)
-    return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 import toy_env
 from understudy.envs.catalogue import EnvConfig
 from understudy.evaluate.simulation.config import PolicyOptions
-from understudy.evaluate.simulation.subject import fingerprint, subject_of
+from understudy.evaluate.simulation.subject import subject_of
 from understudy.evaluate.simulation.worker import Player, serve
 
 
@@ -63,12 +62,6 @@ def test_the_mean_action_of_a_policys_data_can_be_evaluated(policy: PolicyOption
 
     mean = load_policy(str(policy.path), "cpu").normalizer.statistics["action"]["mean"]
     np.testing.assert_array_equal(player.actor.act(), np.asarray(mean, np.float64))
-
-
-def test_the_policy_is_known_by_its_files_and_not_by_its_path(policy: PolicyOptions, tmp_path: Path) -> None:
-    same, other = toy_env.toy_policy(tmp_path / "same"), toy_env.toy_policy(tmp_path / "other", seed=1)
-    assert fingerprint(same) == fingerprint(Path(str(policy.path)))
-    assert fingerprint(other) != fingerprint(same)
 
 
 @pytest.mark.parametrize(
