@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.files import write_atomically
-from understudy.data.spec import FeatureType
 from understudy.envs.catalogue import EnvConfig
 
 from .config import EvalConfig, PolicyOptions
 from .result import SimulationResult
 from .run import evaluate_in_simulation
-from .subject import subject_of
+from .subject import sighted
 
 HOLD, BLANK = "hold", "cameras blank"
 
@@ -38,18 +37,18 @@ def evaluate_beside(
     assert result.path is not None
     if policy.type is not None or config.blank or config.shuffle or not episodes:
         return {}
-    subject = subject_of(policy)
-    assert subject.config is not None
     few = config.model_copy(update={"n_episodes": min(episodes, result.n), "videos": 0})
+    # of what a policy sees, pictures have three dimensions and vectors one
+    pictures = [shape for shape in result.who["sees"].values() if len(shape) == 3]
     asked = {HOLD: (PolicyOptions(type="hold"), few)}
-    if any(feature.type is FeatureType.VISUAL for feature in subject.config.input_features.values()):
+    if pictures:
         asked[BLANK] = (policy, few.model_copy(update={"blank": "cameras"}))
     found = {}
     for name, (who, how) in asked.items():
         folder = result.path / "beside" / name.replace(" ", "-")
         found[name] = evaluate_in_simulation(
             who,
-            subject.sighted(env),
+            sighted(env, pictures),
             how,
             seed=result.protocol["seeds"]["first"],
             folder=folder,

@@ -17,7 +17,8 @@ import numpy as np
 from understudy.envs.catalogue import EnvConfig, make_env
 from understudy.envs.environment import Environment
 from understudy.evaluate.records import EpisodeRecord
-from understudy.rollout.actors import Actor, ExpertActor, HoldActor, MeanActor, PolicyActor, RandomActor
+from understudy.rollout.actors import Actor, MeanActor, PolicyActor
+from understudy.rollout.choice import ActorChoice, make_actor
 from understudy.rollout.episode import Episode, is_broken, run_episode
 from understudy.rollout.probes import STATE, Veiled, blanked_features
 
@@ -107,9 +108,8 @@ def record_of(episode: Episode) -> EpisodeRecord:
 
 def _actor(setup: dict[str, Any]) -> tuple[Actor, np.ndarray | None]:
     """(who plays, the mean state of its training data if it knows one)."""
-    simple: dict[str, Callable[[], Actor]] = {"expert": ExpertActor, "hold": HoldActor, "random": RandomActor}
-    if setup["type"] in simple:
-        return simple[setup["type"]](), None
+    if "path" not in setup:
+        return make_actor(ActorChoice(type=setup["type"])), None
     import torch
 
     from understudy.core.errors import ConfigError
