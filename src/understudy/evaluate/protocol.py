@@ -16,9 +16,9 @@ with one that sees more on equal terms.
 
 from __future__ import annotations
 
-import importlib.metadata
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from understudy.core.package_versions import package_versions
 
 from .records import protocol_hash
 
@@ -51,7 +51,7 @@ def protocol_of(
         "task": task.name,
         "version": task.version,
         "settings": {key: value for key, value in task.settings.items() if key not in _SIGHT},
-        "packages": versions(task.packages),
+        "packages": package_versions(sorted(task.packages)),
         "seeds": {"first": first_seed, "count": n},
         "n": n,
         "horizon": env.horizon or task.horizon,
@@ -67,14 +67,3 @@ def protocol_of(
 def with_hash(content: dict[str, Any]) -> dict[str, Any]:
     """The protocol with its hash, the last key."""
     return content | {"hash": protocol_hash(content)}
-
-
-def versions(packages: Iterable[str]) -> dict[str, str | None]:
-    """package -> its version here; None when it is not installed."""
-    found: dict[str, str | None] = {}
-    for name in sorted(packages):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 import understudy
+from understudy.core.package_versions import package_versions
 
 if TYPE_CHECKING:
     from understudy.envs.environment import Task
@@ -41,10 +41,6 @@ def actor_facts(choice: ActorChoice) -> dict[str, Any]:
 
 def packages(task: Task, choice: ActorChoice) -> dict[str, str | None]:
     """Versions of what decides how an episode goes. A task with a Python of its own has that one's in its settings."""
-    versions: dict[str, str | None] = {"understudy": understudy.__version__}
-    for name in ("numpy", *task.packages, *(("torch",) if choice.path else ())):
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = None
-    return versions | dict(task.settings.get("packages", {}))
+    names = ("numpy", *task.packages, *(("torch",) if choice.path else ()))
+    own = {"understudy": understudy.__version__}
+    return own | package_versions(names) | dict(task.settings.get("packages", {}))
