@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 
+from understudy.core import log
 from understudy.core.errors import ConfigError, DiskFull, Interrupted, OutOfMemory, UnderstudyError
 
 INTERNAL = 70
@@ -75,4 +76,4 @@ def _first_line(error: BaseException) -> str:
 
 
 def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(text, file=log.error_stream(), flush=True)

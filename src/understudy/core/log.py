@@ -7,9 +7,11 @@ stdout belongs to the one document, so everything said here goes to stderr.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol, TextIO
 
 from .units import readable_duration
@@ -17,6 +19,7 @@ from .units import readable_duration
 PLAIN_LINE_EVERY_S = 10.0
 
 _to_stderr = False
+_nobody: TextIO | None = None
 _warned: set[str] = set()
 
 
@@ -26,9 +29,22 @@ def talk_on_stderr() -> None:
     _to_stderr = True
 
 
+def hush(quiet: bool = True) -> None:
+    """From now on this process says nothing (or speaks again): of several that do one work, one speaks for all."""
+    global _nobody
+    if _nobody is not None:
+        _nobody.close()
+    _nobody = Path(os.devnull).open("w") if quiet else None  # noqa: SIM115
+
+
 def stream() -> TextIO:
     """Where people read."""
-    return sys.stderr if _to_stderr else sys.stdout
+    return _nobody or (sys.stderr if _to_stderr else sys.stdout)
+
+
+def error_stream() -> TextIO:
+    """Where people read of trouble."""
+    return _nobody or sys.stderr
 
 
 def say(text: str = "") -> None:
@@ -40,7 +56,7 @@ def warn(text: str) -> None:
     """A warning, on stderr, each text once per process."""
     if text not in _warned:
         _warned.add(text)
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        print(f"warning: {text}", file=error_stream(), flush=True)
 
 
 class Advance(Protocol):

@@ -3,6 +3,9 @@
 Unusual: there is no iterator and no state. Batch number n can be asked for at any time, in any order, so a resumed run
 asks for the next number and gets what the run that never stopped would have got. Batches cross from one epoch into the
 next, so every batch is full, and every row is drawn exactly once an epoch.
+
+Processes that train together draw the same batch, and each takes an equal part of it: positions in the stream count
+samples, so it does not matter how many processes there are.
 """
 
 from __future__ import annotations
@@ -18,26 +21,32 @@ _REMEMBERED_EPOCHS = 2
 
 
 class Sampler:
-    """Draws `batch_size` of `rows` at a time. Safe to ask from several threads.
+    """Draws `batch_size` of `rows` at a time for each of `world` processes, of which this is number `rank`.
 
-    Raises DataError when there are no rows, ConfigError for a batch size below 1.
+    Safe to ask from several threads. Raises DataError when there are no rows, ConfigError for a batch size below 1.
     """
 
-    def __init__(self, rows: np.ndarray, batch_size: int, seed: int) -> None:
+    def __init__(self, rows: np.ndarray, batch_size: int, seed: int, *, rank: int = 0, world: int = 1) -> None:
         if len(rows) == 0:
             raise DataError("there is no frame to draw from", hint="choose at least one episode to train on")
         if batch_size < 1:
             raise ConfigError(f"a batch of {batch_size} samples is not possible", where="--batch_size")
         self.rows = np.asarray(rows, dtype=np.int64)
         self.batch_size = batch_size
+        self._whole = batch_size * world
+        self._share = slice(rank * batch_size, (rank + 1) * batch_size)
         self._rng = Rng(seed)
         self._orders: dict[int, np.ndarray] = {}
         self._guard = threading.Lock()
 
     def rows_of(self, draw: int) -> np.ndarray:
-        """(batch_size,) int64: the rows of batch number `draw` (from 0). A small dataset may repeat within a batch."""
-        position = draw * self.batch_size
-        end = position + self.batch_size
+        """(batch_size,) int64: this process's rows of batch number `draw` (from 0)."""
+        return self.batch_of(draw)[self._share]
+
+    def batch_of(self, draw: int) -> np.ndarray:
+        """(batch_size * world,) int64: the rows of all processes. A small dataset may repeat within a batch."""
+        position = draw * self._whole
+        end = position + self._whole
         parts = []
         while position < end:
             epoch, offset = divmod(position, len(self.rows))
@@ -49,7 +58,7 @@ class Sampler:
 
     def epoch_of(self, draw: int) -> int:
         """The epoch (from 0) that the first row of batch number `draw` belongs to."""
-        return draw * self.batch_size // len(self.rows)
+        return draw * self._whole // len(self.rows)
 
     def _order(self, epoch: int) -> np.ndarray:
         with self._guard:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+# LeRobot's names of what a robot knows of itself and of its surroundings, and what the name of each camera begins with
+STATE, ENVIRONMENT, IMAGES = "observation.state", "observation.environment_state", "observation.images."
+
 # feature -> statistic ("mean", "std", "min", "max", "count", "q01", ...) -> float array; images (3, 1, 1), in 0..1
 Statistics = dict[str, dict[str, "np.ndarray"]]
 
@@ -70,6 +73,8 @@ class Batch:
     action_is_pad  (B, S) bool, true where the window runs past the end of its episode
     task           the instruction of each window's first frame, in words
     rows           (B,) int64 numpy array: which frames these are, as rows of the loaded dataset
+    valid_steps    where several processes share a batch: a number, how many actions inside their episode each has on
+                   average; losses that divide by it are, averaged over the processes, the loss of the whole batch
     """
 
     observation: dict[str, torch.Tensor]
@@ -77,6 +82,7 @@ class Batch:
     action_is_pad: torch.Tensor
     task: list[str] = field(default_factory=list)
     rows: np.ndarray | None = None
+    valid_steps: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.action)
@@ -93,4 +99,5 @@ class Batch:
             self.action_is_pad.to(device, non_blocking=ahead),
             self.task,
             self.rows,
+            None if self.valid_steps is None else self.valid_steps.to(device, non_blocking=ahead),
         )

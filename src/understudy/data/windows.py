@@ -56,8 +56,11 @@ class Windows:
         self._tasks = np.array(dataset.tasks, dtype=object)
         self._task_of_row = dataset.task_of_row
 
-    def gather(self, rows: np.ndarray) -> Batch:
-        """The windows at `rows` (B,) of the loaded dataset, on the CPU; see Batch for shapes and units."""
+    def gather(self, rows: np.ndarray, *, shared: np.ndarray | None = None) -> Batch:
+        """The windows at `rows` (B,) of the loaded dataset, on the CPU; see Batch for shapes and units.
+
+        shared   the rows of the whole batch, where `rows` are one of several processes' equal part of it
+        """
         rows = np.asarray(rows, dtype=np.int64)
         observation = {name: _tensor(column, rows) for name, column in self._vectors.items()}
         for camera in self.cameras:
@@ -70,7 +73,14 @@ class Windows:
             action_is_pad=torch.from_numpy((wanted < start) | (wanted >= end)),
             task=self._tasks[self._task_of_row[rows]].tolist(),
             rows=rows,
+            valid_steps=None if shared is None else self._valid_steps(shared, len(shared) // len(rows)),
         )
+
+    def _valid_steps(self, rows: np.ndarray, parts: int) -> torch.Tensor:
+        """How many actions of the windows at `rows` lie inside their episode, divided by `parts`."""
+        wanted = rows[:, None] + self.offsets
+        inside = (wanted >= self._start_of_row[rows, None]) & (wanted < self._end_of_row[rows, None])
+        return torch.tensor(np.count_nonzero(inside) / parts, dtype=torch.float32)
 
     def _pictures(self, camera: str, rows: np.ndarray) -> torch.Tensor:
         """(B, 3, h, w) uint8: a view of the gathered (B, h, w, 3), which is what torch calls channels-last."""

@@ -33,7 +33,8 @@ class Source:
         return batch
 
     def _gather(self, draw: int) -> Batch:
-        return self.windows.gather(self.sampler.rows_of(draw))
+        rows, whole = self.sampler.rows_of(draw), self.sampler.batch_of(draw)
+        return self.windows.gather(rows, shared=None if len(whole) == len(rows) else whole)
 
     def close(self) -> None:
         """Stop gathering ahead."""

@@ -9,6 +9,7 @@ checkpoint is what survives.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,15 @@ from torch import Tensor, nn
 
 from understudy.core.rng import Rng
 
+from .distributed import ALONE, Ranks
+from .gradients import SharedGradients
+
 if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LambdaLR
 
     from understudy.data.spec import Batch
+    from understudy.nn.augment import Augment
     from understudy.policies.base import Policy
 
 
@@ -38,6 +43,8 @@ class Update:
 
     clip       largest global L2 norm of the gradient; 0 or less: no clipping (the norm is measured all the same)
     precision  "fp32", or "bf16": matrix products and convolutions in bfloat16, weights and optimiser in float32
+    augment    changes the pictures of each batch at random
+    ranks      the processes that share each batch; every one of them makes the same update
     """
 
     def __init__(
@@ -50,6 +57,8 @@ class Update:
         precision: str,
         seed: int,
         device: torch.device,
+        augment: Augment | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.policy = policy
         self.optimizer = optimizer
@@ -58,8 +67,11 @@ class Update:
         self.precision = precision
         self.seed = seed
         self.device = device
+        self.augment = augment
         self.window = Window(device)
         self._parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
+        self._ranks = ranks
+        self._shared = SharedGradients(self._parameters, ranks) if ranks.world > 1 else None
 
     def __call__(self, batches: Sequence[Batch], step: int) -> None:
         """Update number `step` (from 0) from one batch, or from several whose gradients are averaged.
@@ -71,22 +83,39 @@ class Update:
         parts: dict[str, Tensor] = {}
         for position, batch in enumerate(batches):
             # each micro-batch draws its own noise: the draw number counts them through the whole run
-            rng = Rng(self.seed, step * len(batches) + position)
+            rng = Rng(self.seed, step * len(batches) + position, self._ranks.rank, self._ranks.world)
             rng.seed_torch("dropout")
+            batch = self._on_device(batch, rng)
             with autocast(self.precision, self.device):
-                loss = self.policy.loss(batch.to(self.device), rng)
-            (loss.total / len(batches)).backward()
+                loss = self.policy.loss(batch, rng)
+            if self._shared is not None and position == len(batches) - 1:
+                self._shared.start()
+            (loss.total / (len(batches) * self._ranks.world)).backward()
             total += loss.total.detach() / len(batches)
             for name, value in loss.parts.items():
                 parts[name] = parts.get(name, 0) + value / len(batches)
+        scalars = {"loss": total, **parts}
+        if self._shared is not None:
+            self._shared.finish()
+            scalars = self._ranks.mean(scalars)
         limit = self.clip if self.clip > 0 else float("inf")
         norm = nn.utils.clip_grad_norm_(self._parameters, limit)
-        self.window.add(step, {"loss": total, **parts}, norm, clipped=norm > limit)
+        self.window.add(step, scalars, norm, clipped=norm > limit)
         if self.device.type == "cpu":
             self.window.raise_if_not_finite()
         self.optimizer.step()
         if self.schedule is not None:
             self.schedule.step()
+
+    def _on_device(self, batch: Batch, rng: Rng) -> Batch:
+        """The batch where the policy is, its pictures changed if that is asked for.
+
+        Done outside of autocast, whose rounding would move pixels and coarsen colours.
+        """
+        batch = batch.to(self.device)
+        if self.augment is None:
+            return batch
+        return dataclasses.replace(batch, observation=self.augment(batch.observation, rng))
 
 
 class Window:

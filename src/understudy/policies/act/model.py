@@ -161,27 +161,30 @@ class Act(Policy):
         is_pad = batch.action_is_pad.to(self.device)
         if not (self.config.use_vae and self.training):
             predicted = self.model(observation, self._no_latent(len(actions)))
-            l1 = self._l1(predicted, actions, is_pad)
+            l1 = self._l1(predicted, actions, is_pad, batch.valid_steps)
             return Loss(l1, {"l1_loss": l1.detach()})
         mean, log_variance = self.model.encode_chunk(observation.get(STATE), actions, is_pad)
         noise = self.latent_noise(rng, mean)
         predicted = self.model(observation, mean + (log_variance / 2).exp() * noise)
-        l1 = self._l1(predicted, actions, is_pad)
+        l1 = self._l1(predicted, actions, is_pad, batch.valid_steps)
         kld = (-0.5 * (1 + log_variance - mean.square() - log_variance.exp())).sum(-1).mean()
         return Loss(l1 + self.config.kl_weight * kld, {"l1_loss": l1.detach(), "kld_loss": kld.detach()})
 
     def latent_noise(self, rng: Rng, like: Tensor) -> Tensor:
         """The unit-normal draw that turns mean and variance into a latent: the shape of `like`, (B, L)."""
-        generator = rng.torch("latent", like.device)
-        return torch.randn(like.shape, generator=generator, device=like.device, dtype=like.dtype)
+        return rng.normal("latent", like.shape, device=like.device, dtype=like.dtype)
 
-    def _l1(self, predicted: Tensor, actions: Tensor, is_pad: Tensor) -> Tensor:
-        """Mean absolute error, without what lies past the end of the episode; see `loss_normalization`."""
+    def _l1(self, predicted: Tensor, actions: Tensor, is_pad: Tensor, steps: Tensor | None) -> Tensor:
+        """Mean absolute error, without what lies past the end of the episode; see `loss_normalization`.
+
+        steps   what to divide by instead of the number of actions inside their episode; see `Batch.valid_steps`
+        """
         valid = (~is_pad)[..., None]
         error = ((predicted - actions).abs() * valid).sum()
         if self.config.loss_normalization == "all":
             return error / actions.numel()
-        return error / (valid.sum() * actions.shape[-1]).clamp(min=1)
+        steps = valid.sum() if steps is None else steps
+        return error / (steps * actions.shape[-1]).clamp(min=1)
 
     def _no_latent(self, size: int) -> Tensor:
         return torch.zeros(size, self.config.latent_dim, device=self.device, dtype=self.model.action_head.weight.dtype)
