@@ -15,7 +15,7 @@ from typing import Any
 from understudy.core.errors import ConfigError, DataError, nearest
 
 from .info import Feature, Info
-from .spec import DatasetSpec, FeatureSpec, FeatureType
+from .spec import ENVIRONMENT, DatasetSpec, FeatureSpec, FeatureType
 
 _NO_NUMBERS = ("video", "image", "string", "large_string", "language")
 
@@ -31,7 +31,7 @@ def type_of(name: str, feature: Feature) -> FeatureType | None:
         return FeatureType.VISUAL
     if not is_numeric(feature):
         return None
-    if name == "observation.environment_state":
+    if name == ENVIRONMENT:
         return FeatureType.ENV
     if name.startswith("observation"):
         return FeatureType.STATE

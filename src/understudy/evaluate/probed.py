@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from understudy.data.spec import IMAGES
 from understudy.policies.action_error import ActionError, overall
 
 from .probes import INTACT
@@ -44,7 +45,6 @@ _PROBES = {
     "state_shuffled": ("state shuffled", "state"),
 }
 _ONE_CAMERA = "camera_blank."
-_CAMERA = "observation.images."
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Probed:
 def title(name: str) -> str:
     """'cameras_blank' -> 'cameras blanked'; 'camera_blank.observation.images.front' -> 'camera front blanked'."""
     if name.startswith(_ONE_CAMERA):
-        return f"camera {name.removeprefix(_ONE_CAMERA).removeprefix(_CAMERA)} blanked"
+        return f"camera {name.removeprefix(_ONE_CAMERA).removeprefix(IMAGES)} blanked"
     return _PROBES[name][0]
 
 

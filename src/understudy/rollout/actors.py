@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from understudy.core.rng import Rng
+from understudy.data.spec import STATE
 from understudy.envs.environment import Environment, Expert
 
 if TYPE_CHECKING:
@@ -59,13 +60,9 @@ class HoldActor:
 
     def reset(self, env: Environment, seed: int) -> None:
         self.latencies = []
-        state = env.task.features.get("observation.state")
+        state = env.task.features.get(STATE)
         same = state is not None and state.names == env.task.features["action"].names
-        self._action = (
-            env.look(["observation.state"])["observation.state"].astype(np.float64)
-            if same
-            else np.zeros(len(env.task.action_low))
-        )
+        self._action = env.look([STATE])[STATE].astype(np.float64) if same else np.zeros(len(env.task.action_low))
 
     def act(self) -> np.ndarray:
         return self._action

@@ -16,10 +16,8 @@ import numpy as np
 
 from understudy.core.errors import ConfigError, nearest
 from understudy.core.rng import derive
+from understudy.data.spec import IMAGES, STATE
 from understudy.envs.environment import Environment, Expert, Observation, Outcome, Task
-
-STATE = "observation.state"
-_PREFIX = "observation.images."
 
 
 class Veiled(Environment):
@@ -99,7 +97,7 @@ def blanked_features(task: Task, blank: str | None) -> list[str]:
     """
     if blank is None:
         return []
-    short = {name.removeprefix(_PREFIX): name for name in task.cameras}
+    short = {name.removeprefix(IMAGES): name for name in task.cameras}
     if blank == "cameras" and short:
         return list(task.cameras)
     if blank == "state" and STATE in task.features:

@@ -7,10 +7,11 @@ import pytest
 
 from toy_env import CAMERA, ToyEnvironment
 from understudy.core.errors import ConfigError
+from understudy.data.spec import STATE
 from understudy.envs.catalogue import EnvConfig
 from understudy.rollout.actors import ExpertActor
 from understudy.rollout.episode import run_episode
-from understudy.rollout.probes import STATE, Veiled, blanked_features
+from understudy.rollout.probes import Veiled, blanked_features
 
 
 def world() -> ToyEnvironment:

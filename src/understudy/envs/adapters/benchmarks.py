@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from understudy.data.spec import IMAGES
+
 from .metaworld_tasks import METAWORLD_TASKS
 
 SIDES = ("left", "right")
@@ -66,7 +68,7 @@ ALOHA = Benchmark(
     action=ALOHA_NAMES,
     low=ARM_LOW * 2,
     high=ARM_HIGH * 2,
-    cameras=MappingProxyType({name: f"observation.images.{name}" for name in ("top", "angle", "front_close")}),
+    cameras=MappingProxyType({name: IMAGES + name for name in ("top", "angle", "front_close")}),
     instructions=MappingProxyType(
         {
             "transfer-cube": "Pick up the cube with the right arm and transfer it to the left arm.",

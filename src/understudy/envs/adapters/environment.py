@@ -15,7 +15,7 @@ import numpy as np
 
 from understudy.core.errors import ConfigError, ResourceError, nearest
 from understudy.core.rng import Rng, derive
-from understudy.data.spec import FeatureSpec, FeatureType
+from understudy.data.spec import ENVIRONMENT, STATE, FeatureSpec, FeatureType
 from understudy.envs.environment import Environment, Observation, Outcome, Task
 
 from .benchmarks import BENCHMARKS, Benchmark
@@ -25,7 +25,6 @@ from .venv import python_of
 if TYPE_CHECKING:
     from understudy.envs.catalogue import EnvConfig
 
-STATE, OBJECTS = "observation.state", "observation.environment_state"
 # one thread each, so that results do not depend on how many run; no window, no sound
 QUIET = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NUM_THREADS"), "1"),
@@ -75,7 +74,7 @@ def cameras_of(benchmark: Benchmark, config: EnvConfig) -> list[str]:
         raise ConfigError(
             f"{config.type} has no camera `{name}`" + (f"; did you mean `{guess}`?" if guess else ""),
             where="--env.cameras",
-            hint="its cameras: " + ", ".join(benchmark.cameras) + f"; with [] the policy sees {OBJECTS} instead",
+            hint="its cameras: " + ", ".join(benchmark.cameras) + f"; with [] the policy sees {ENVIRONMENT} instead",
         )
     return [name for name in benchmark.cameras if name in wanted]
 
@@ -90,7 +89,9 @@ def task_of(
         features[feature] = FeatureSpec(feature, FeatureType.VISUAL, (3, config.height, config.width))
     if not cameras:
         size = benchmark.object_size[task]
-        features[OBJECTS] = FeatureSpec(OBJECTS, FeatureType.ENV, (size,), tuple(f"object_{i}" for i in range(size)))
+        features[ENVIRONMENT] = FeatureSpec(
+            ENVIRONMENT, FeatureType.ENV, (size,), tuple(f"object_{i}" for i in range(size))
+        )
     features["action"] = FeatureSpec("action", FeatureType.ACTION, (len(benchmark.action),), benchmark.action)
     return Task(
         name=name,

@@ -13,7 +13,7 @@ import numpy as np
 
 from understudy.core.errors import ConfigError
 from understudy.core.rng import Rng
-from understudy.data.spec import FeatureSpec, FeatureType
+from understudy.data.spec import STATE, FeatureSpec, FeatureType
 from understudy.envs.environment import Environment, Observation, Outcome, Task
 
 from .course import Course
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 HORIZON = 100
 NOISE = {"pendulum/calm": 0.0, "pendulum/noisy": 0.05}
 INSTRUCTION = "keep the pole upright"
-STATE = "observation.state"
 
 
 def make(name: str, config: EnvConfig) -> Pendulum:

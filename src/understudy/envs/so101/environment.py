@@ -10,7 +10,7 @@ import numpy as np
 from understudy.core.errors import ConfigError, nearest
 from understudy.core.registry import load
 from understudy.core.rng import Rng
-from understudy.data.spec import FeatureSpec, FeatureType
+from understudy.data.spec import IMAGES, STATE, FeatureSpec, FeatureType
 from understudy.envs.catalogue import EnvConfig
 from understudy.envs.environment import Environment, Expert, Observation, Outcome, Task
 
@@ -33,7 +33,6 @@ CHORES = {
 }
 CAMERAS = ("front", "wrist")
 HELD = FPS // 2  # control steps for which a task must stay done: half a second
-STATE, IMAGES = "observation.state", "observation.images."
 # where the hand is when an episode begins, and by how much each joint (rad) differs from that
 _HOME = Place(np.array([0.165, 0.0, 0.095]), np.pi / 2)
 _HOME_JOINTS = np.array([0.1, -1.0, 0.7, 1.4, 1.6, OPEN])

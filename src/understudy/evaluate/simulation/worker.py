@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from understudy.data.spec import STATE
 from understudy.envs.catalogue import EnvConfig, make_env
 from understudy.envs.environment import Environment
 from understudy.evaluate.records import EpisodeRecord
 from understudy.rollout.actors import Actor, MeanActor, PolicyActor
 from understudy.rollout.choice import ActorChoice, make_actor
 from understudy.rollout.episode import Episode, is_broken, run_episode
-from understudy.rollout.probes import STATE, Veiled, blanked_features
+from understudy.rollout.probes import Veiled, blanked_features
 
 LAST_FRAMES = ".last_frames"
 PICTURE = (320, 240)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from understudy.core.errors import ConfigError
-from understudy.data.spec import FeatureType, Statistics
+from understudy.data.spec import ENVIRONMENT, IMAGES, STATE, FeatureType, Statistics
 from understudy.policies.backbone_names import BACKBONES, BOTTLENECKS, KEYPOINTS, check_weights_name
 from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
 
 if TYPE_CHECKING:
     from understudy.policies.act.model import Act
 
-STATE = "observation.state"
-ENVIRONMENT = "observation.environment_state"
+__all__ = ["ACTION", "ENVIRONMENT", "STATE", "ActConfig"]
+
 ACTION = "action"
 
 
@@ -229,7 +229,7 @@ class ActConfig(PolicyConfig):
     def tiny(cls) -> ActConfig:
         return cls(
             input_features={
-                "observation.images.front": Feature(type=FeatureType.VISUAL, shape=(3, 32, 48)),
+                IMAGES + "front": Feature(type=FeatureType.VISUAL, shape=(3, 32, 48)),
                 STATE: Feature(type=FeatureType.STATE, shape=(6,)),
             },
             output_features={ACTION: Feature(type=FeatureType.ACTION, shape=(6,))},
