@@ -42,6 +42,22 @@ CASES: dict[str, dict[str, Any]] = {
         "use_policy_training_preset": False,
     },
     "adam with a diffuser": {"optimizer": _ADAM, "scheduler": {"type": "diffuser", "num_warmup_steps": 500}},
+    "image transforms": {
+        "dataset": {
+            "repo_id": "u/n",
+            "image_transforms": {
+                "enable": True,
+                "max_num_transforms": 2,
+                "random_order": True,
+                "tfs": {
+                    "colour": {"weight": 2.0, "type": "ColorJitter", "kwargs": {"brightness": 0.3, "hue": [-0.1, 0.1]}},
+                    "sharpness": {"weight": 0.5, "type": "SharpnessJitter", "kwargs": {"sharpness": [0.5, 1.5]}},
+                    "affine": {"weight": 1.0, "type": "RandomAffine", "kwargs": {"degrees": 3.0, "scale": [0.9, 1.1]}},
+                    "none": {"weight": 1.0, "type": "Identity", "kwargs": {}},
+                },
+            },
+        },
+    },
     "adam with annealing": {"optimizer": _ADAM, "scheduler": {"type": "cosine_annealing_with_warmup"}},
 }
 

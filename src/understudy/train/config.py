@@ -20,6 +20,7 @@ from understudy.envs.catalogue import EnvConfig, check_name
 from understudy.evaluate.simulation.config import EvalConfig
 from understudy.policies.config import OptimizerPreset, PolicyConfig, own
 
+from .image_transforms import ImageTransformsConfig
 from .tracker_config import TrackioConfig, WandbConfig
 
 Episode = Annotated[int, Field(ge=0)]
@@ -62,6 +63,7 @@ class DatasetConfig(_Group):
 
     repo_id: str = Field(min_length=1, description="dataset on the Hub (user/name), or a folder that holds one")
     root: Path | None = Field(None, description="folder that holds the dataset; null: the cache, then the Hub")
+    image_transforms: ImageTransformsConfig = Field(default_factory=ImageTransformsConfig)
     episodes: list[Episode] | None = Field(None, description="use only these episodes, such as [0, 1, 2]")
     exclude_episodes: list[Episode] | None = Field(None, description="leave these episodes out")
     revision: str | None = Field(None, description="version on the Hub: a tag, branch or commit")

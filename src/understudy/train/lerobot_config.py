@@ -12,16 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import SchedulerConfig, TrainConfig
 
-_JITTERS: dict[str, tuple[str, dict[str, list[float]]]] = {
-    "brightness": ("ColorJitter", {"brightness": [0.8, 1.2]}),
-    "contrast": ("ColorJitter", {"contrast": [0.8, 1.2]}),
-    "saturation": ("ColorJitter", {"saturation": [0.5, 1.5]}),
-    "hue": ("ColorJitter", {"hue": [-0.05, 0.05]}),
-    "sharpness": ("SharpnessJitter", {"sharpness": [0.5, 1.5]}),
-    "affine": ("RandomAffine", {"degrees": [-5.0, 5.0], "translate": [0.05, 0.05]}),
-}
-
-
 def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
     """The whole file. Options that are still open take LeRobot's defaults."""
     return {
@@ -73,12 +63,7 @@ def _dataset(config: TrainConfig) -> dict[str, Any]:
         "repo_id": repo_id,
         "root": None if root is None else str(root),
         "episodes": options.episodes,
-        "image_transforms": {
-            "enable": False,
-            "max_num_transforms": 3,
-            "random_order": False,
-            "tfs": {name: {"weight": 1.0, "type": kind, "kwargs": limits} for name, (kind, limits) in _JITTERS.items()},
-        },
+        "image_transforms": options.image_transforms.model_dump(mode="json"),
         "revision": options.revision,
         "use_imagenet_stats": options.use_imagenet_stats,
         "video_backend": options.video_backend or "pyav",

@@ -39,7 +39,6 @@ class Flag:
 _TASK_SAYS = "a task of Understudy brings this along"
 _NOT_RECORDED = "episodes are recorded with `understudy record`"
 _NO_WORKERS = "batches are gathered without worker processes"
-_NO_IMAGE_TRANSFORMS = "random image transforms are not implemented yet"
 _NO_RABC = "samples are not weighted: RA-BC needs a reward model, which cannot be trained here"
 _ONE_DEVICE = "training runs on one device"
 _NO_EMA = "no moving average of the weights is kept yet"
@@ -71,14 +70,6 @@ FLAGS = (
     Flag("dataset.local_files_only", (False,), "to stay off the network set HF_HUB_OFFLINE=1, or give --dataset.root"),
     Flag("dataset.return_uint8", ANY, "frames always travel as bytes and are scaled on the device"),
     Flag("dataset.depth_output_unit", ANY, "concerns depth cameras alone"),
-    Flag("dataset.image_transforms.enable", (False,), _NO_IMAGE_TRANSFORMS),
-    *_together(
-        "dataset.image_transforms",
-        "max_num_transforms random_order tfs",
-        ANY,
-        _NO_IMAGE_TRANSFORMS,
-        "dataset.image_transforms.enable",
-    ),
     Flag("prefetch_factor", (None, 2, 4), _NO_WORKERS),
     Flag("persistent_workers", (None, False, True), _NO_WORKERS),
     Flag("dataloader_multiprocessing_context", (None, "spawn"), _NO_WORKERS),

@@ -230,6 +230,7 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
         precision=config.precision,
         seed=config.seed,
         device=device,
+        augment=config.dataset.image_transforms.build(),
     )
     return PolicyParts(policy, optimizer, schedule, update, group_names(policy, use_groups=use_groups), device)
 

@@ -44,7 +44,7 @@ def test_the_table_has_no_option_of_ours_and_no_flag_twice() -> None:
 
 
 def test_a_group_s_details_do_nothing_while_the_group_is_off() -> None:
-    assert faults_of("--ema.decay=0.9", "--job.tags=[a]", "--rabc_kappa=0.5", "--dataset.image_transforms.tfs={}") == []
+    assert faults_of("--ema.decay=0.9", "--job.tags=[a]", "--rabc_kappa=0.5") == []
     (fault,) = faults_of("--ema.enable=true", "--ema.decay=0.9")
     assert fault.startswith("`--ema.enable`: `true` is refused")
 
