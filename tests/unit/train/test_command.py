@@ -346,7 +346,7 @@ ALL_OF_0_6 = {
         "repo_id": "u/n",
         "repo_type": "dataset",
         "exclude_episodes": None,
-        "image_transforms": {"enable": False, "max_num_transforms": 3, "random_order": False, "tfs": {"a": {"type": "Blur"}}},
+        "image_transforms": {"enable": False, "max_num_transforms": 3, "tfs": {"a": {"type": "Blur"}}},
         "video_backend": "torchcodec",
         "return_uint8": False,
         "depth_output_unit": "mm",
