@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -68,3 +69,35 @@ def read_parquet(path: Path, wanted: Callable[[str], bool]) -> pa.Table:
             return pa.table({})
         # asking for `a` also gives `a.b`: dots look like nesting to the library
         return file.read(columns=names).select(names)
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a column of this type is one that `as_numpy` reads."""
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
+
+
+def as_numpy(array: pa.Array) -> np.ndarray:
+    """A flat column as numpy holds it, of its own type; with missing values as float64, NaN where they are.
+
+    Read from Arrow's buffers: its own `to_numpy` imports pandas wherever that is installed, which takes longer than
+    reading most datasets, and its `cast` imports every function it can compute.
+    """
+    _, data = array.buffers()
+    if data is None:  # no row at all
+        return np.empty(0, np.float64)
+    if pa.types.is_boolean(array.type):
+        values = _bits(data, array)
+    else:
+        values = np.frombuffer(data, array.type.to_pandas_dtype())[array.offset : array.offset + len(array)]
+    return np.where(missing(array), np.nan, values) if array.null_count else values
+
+
+def missing(array: pa.Array) -> np.ndarray:
+    """(rows,) true where a column has no value."""
+    present = array.buffers()[0]
+    return np.zeros(len(array), bool) if present is None else ~_bits(present, array)
+
+
+def _bits(packed: pa.Buffer, array: pa.Array) -> np.ndarray:
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
+    return bits[array.offset : array.offset + len(array)].astype(bool)

@@ -13,7 +13,7 @@ from understudy.core.errors import DataError
 from .episodes import Entry, read_entries
 from .hub import Source
 from .info import Feature, Info, Layout
-from .parquet import read_parquet
+from .parquet import as_numpy, read_parquet
 from .spans import first_frames
 from .tree import Finder, Place, Tree, detect_layout, list_tree, missing_files
 
@@ -189,7 +189,8 @@ def _scan_by_content(plan: Plan, found: _Search) -> None:
     for name in present:
         table = read_parquet(plan.tree.root / name, lambda column: column == "episode_index")
         if table.num_columns:
-            holder |= dict.fromkeys(np.unique(table.column(0).to_numpy()).tolist(), name)
+            found_here = [np.unique(as_numpy(chunk)) for chunk in table.column(0).chunks]
+            holder |= dict.fromkeys(np.concatenate(found_here).tolist() if found_here else [], name)
     for position, entry in enumerate(plan.entries):
         name = found.data_files[position]
         if name in lost and entry.index in holder:

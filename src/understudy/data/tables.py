@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from understudy.core.errors import DataError
 
 from .info import BOOKKEEPING, Feature
-from .parquet import damage_reported, read_parquet
+from .parquet import as_numpy, is_number, missing, read_parquet
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,9 @@ def vectors(column: pa.ChunkedArray, feature: Feature, path: Path, dtype: type[n
         array = array.storage
     if _is_list(array.type):
         if array.null_count:
-            row = int(np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))[0])
+            row = int(np.flatnonzero(missing(array))[0])
             raise DataError(f"`{feature.name}` has no value", where=f"{where}, row {row}")
-        lengths = pc.list_value_length(array).to_numpy(zero_copy_only=False)
+        lengths = _list_lengths(array)
         wrong = np.flatnonzero(lengths != n)
         if len(wrong):
             raise DataError(
@@ -107,12 +106,11 @@ def vectors(column: pa.ChunkedArray, feature: Feature, path: Path, dtype: type[n
         array = array.flatten()
     elif n != 1:
         raise DataError(f"`{feature.name}` has single numbers where info.json declares {n} per row", where=where)
-    with damage_reported(path):
-        if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type) or pa.types.is_boolean(array.type)):
-            raise DataError(f"`{feature.name}` is stored as {array.type}, which is no number", where=where)
-        values = array.cast(pa.float64() if dtype is np.float64 else pa.float32(), safe=False)
+    if not is_number(array.type):
+        raise DataError(f"`{feature.name}` is stored as {array.type}, which is no number", where=where)
     # a float64 beyond float32 becomes infinite, which the check for finite values reports
-    return np.ascontiguousarray(values.to_numpy(zero_copy_only=False), dtype=dtype).reshape(-1, n)
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(as_numpy(array), dtype=dtype).reshape(-1, n)
 
 
 def _whole_numbers(column: pa.ChunkedArray, name: str, path: Path) -> np.ndarray:
@@ -132,6 +130,13 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
     if isinstance(column.type, pa.BaseExtensionType):
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
     return column.combine_chunks() if column.num_chunks else pa.array([], column.type)
+
+
+def _list_lengths(array: pa.Array) -> np.ndarray:
+    """(rows,) how many values each row of a list column has; no row may be null."""
+    if pa.types.is_fixed_size_list(array.type):
+        return np.full(len(array), array.type.list_size)
+    return np.diff(as_numpy(array.offsets))
 
 
 def _is_list(kind: pa.DataType) -> bool:
