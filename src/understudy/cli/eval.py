@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from understudy.core import log
 from understudy.core.config import Options, parse_options
 from understudy.core.errors import ConfigError
-from understudy.core.run_folder import RunFolder, run_of_checkpoint
+from understudy.core.run_folder import RunFolder, run_of_checkpoint, step_of_checkpoint
 from understudy.envs.catalogue import EnvConfig
 from understudy.evaluate.manual.config import MANUAL, ManualConfig
 from understudy.evaluate.protocol import EXECUTION
-from understudy.evaluate.simulation.config import FIRST_SEED, EvalConfig, PolicyOptions
+from understudy.evaluate.simulation.config import FIRST_SEED, EvalConfig, PolicyOptions, free_folder
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
@@ -130,7 +130,9 @@ def run_held_out(options: EvalOptions, choice: DatasetChoice) -> int:
     checkpoint = find_checkpoint(options.policy.path).absolute()
     home = run_of_checkpoint(checkpoint)
     result = measure(options, choice, checkpoint, home)
-    target = options.output_dir or (new_folder(home, checkpoint) if home else None)
+    target = options.output_dir
+    if target is None and home is not None:
+        target = free_folder(home.eval, f"heldout-{step_of_checkpoint(checkpoint)}", resume=False)
     if target is not None:
         result.save(target)
         plots = draw(target, home if options.output_dir is None else None)
@@ -199,15 +201,6 @@ def load(options: EvalOptions, choice: DatasetChoice, episodes: list[int] | None
     dataset = loaded({})
     known = {old: new for old, new in renames.items() if old in dataset.info["features"]}
     return loaded(known) if known else dataset
-
-
-def new_folder(home: RunFolder, checkpoint: Path) -> Path:
-    """eval/heldout-000500 of the run, or with a number behind it if that is taken: no result is overwritten."""
-    step = next((p.name for p in (checkpoint.resolve(), *checkpoint.resolve().parents) if p.name.isdigit()), "policy")
-    number = 1
-    while (folder := home.eval / (f"heldout-{step}" + (f"-{number}" if number > 1 else ""))).exists():
-        number += 1
-    return folder
 
 
 def draw(evaluation: Path, home: RunFolder | None) -> Path:

@@ -52,26 +52,13 @@ def run_manual(options: EvalOptions, env: EnvConfig) -> int:
     """Trials on a real arm, judged by a person; the exit code."""
     from understudy.evaluate.manual.session import run_session
 
-    given = [f"--eval.{name}" for name in _NOT_MANUAL if name in options.eval.model_fields_set]
-    given += [f"--env.{name}" for name in sorted(env.model_fields_set - {"type"})]
-    given += ["--beside"] if "beside" in options.model_fields_set else []
-    given += [f"--policy.{name}" for name in sorted(options.policy.model_fields_set - {"path"})]
-    if given:
-        raise ConfigError(f"{', '.join(given)}: not for trials by hand")
-    policies = options.manual.policies or ([options.policy.path] if options.policy.path else None)
-    if policies is None or (options.manual.policies and options.policy.path):
-        raise ConfigError(
-            "which policies?", hint="--manual.policies='[outputs/a, outputs/b]', or --policy.path for one"
-        )
-    folder = options.output_dir
-    if folder is None and options.resume:
-        raise ConfigError("which session?", hint="--output_dir names the folder to go on with")
+    refuse_foreign_to_trials(options, env)
     results = run_session(
-        policies,
+        policies_on_trial(options),
         options.manual,
         trials=options.eval.n_episodes,
         seed=options.seed,
-        folder=folder or Path("outputs/eval") / f"manual-{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}",
+        folder=folder_of_trials(options),
         resume=options.resume,
         confidence=options.confidence,
     )
@@ -83,3 +70,32 @@ def run_manual(options: EvalOptions, env: EnvConfig) -> int:
     if len(results) > 1:
         log.say(f"\ncompare them: understudy compare {' '.join(str(result.path) for result in results)}")
     return 0
+
+
+def refuse_foreign_to_trials(options: EvalOptions, env: EnvConfig) -> None:
+    """Raises ConfigError for options that say something about simulation alone."""
+    given = [f"--eval.{name}" for name in _NOT_MANUAL if name in options.eval.model_fields_set]
+    given += [f"--env.{name}" for name in sorted(env.model_fields_set - {"type"})]
+    given += ["--beside"] if "beside" in options.model_fields_set else []
+    given += [f"--policy.{name}" for name in sorted(options.policy.model_fields_set - {"path"})]
+    if given:
+        raise ConfigError(f"{', '.join(given)}: not for trials by hand")
+
+
+def policies_on_trial(options: EvalOptions) -> list[str]:
+    """The policies that were named, by one option of two. Raises ConfigError."""
+    several, one = options.manual.policies, options.policy.path
+    if several and not one:
+        return several
+    if one and not several:
+        return [one]
+    raise ConfigError("which policies?", hint="--manual.policies='[outputs/a, outputs/b]', or --policy.path for one")
+
+
+def folder_of_trials(options: EvalOptions) -> Path:
+    """Where the session is kept: a new folder with the time in its name when none is named. Raises ConfigError."""
+    if options.output_dir is not None:
+        return options.output_dir
+    if options.resume:
+        raise ConfigError("which session?", hint="--output_dir names the folder to go on with")
+    return Path("outputs/eval") / f"manual-{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}"

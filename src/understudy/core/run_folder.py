@@ -73,6 +73,15 @@ class RunFolder:
         return sorted(found, key=lambda p: int(p.name))
 
 
+def step_of_checkpoint(path: Path) -> str:
+    """The step of a checkpoint as its folder in a run writes it, "005000"; "policy" outside a run.
+
+    path   a checkpoint folder or its `pretrained_model`, links (`last`, `best`) allowed
+    """
+    real = path.resolve()
+    return next((parent.name for parent in (real, *real.parents) if parent.name.isdigit()), "policy")
+
+
 def run_of_checkpoint(path: Path) -> RunFolder | None:
     """The run that a checkpoint folder, its `pretrained_model`, or a file in it belongs to; None outside a run."""
     for parent in (path, *path.parents):

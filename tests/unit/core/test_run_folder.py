@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.core.run_folder import RunFolder, run_of_checkpoint
+from understudy.core.run_folder import RunFolder, run_of_checkpoint, step_of_checkpoint
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,11 @@ def test_a_checkpoint_knows_its_run(inside: str) -> None:
 
 def test_a_folder_outside_a_run_has_none() -> None:
     assert run_of_checkpoint(Path("/models/act")) is None
+
+
+def test_a_checkpoint_is_called_after_its_step_also_through_a_link(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    (run.checkpoints / "000200" / "pretrained_model").mkdir(parents=True)
+    run.last.symlink_to("000200")
+    assert step_of_checkpoint(run.last / "pretrained_model") == step_of_checkpoint(run.last) == "000200"
+    assert step_of_checkpoint(Path("/models/act")) == "policy"

@@ -90,7 +90,7 @@ def output_name(task: str, step: str) -> str:
 
 
 def free_folder(parent: Path, name: str, *, resume: bool) -> Path:
-    """`parent/name`, with a number behind it when that is taken; to resume, the newest that is there."""
+    """`parent/name`, with a number behind it when that is taken: no result is overwritten; to resume, the newest."""
     number, last = 1, None
     while (folder := parent / (name + (f"-{number}" if number > 1 else ""))).exists():
         number, last = number + 1, folder

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from understudy.core.errors import ConfigError
-from understudy.core.run_folder import RunFolder, run_of_checkpoint
+from understudy.core.run_folder import RunFolder, run_of_checkpoint, step_of_checkpoint
 from understudy.data.spec import FeatureType
 from understudy.evaluate.protocol import EXECUTION
 from understudy.policies.checkpoint_config import read_policy_config
 from understudy.policies.fingerprint import fingerprint
 from understudy.policies.places import find_checkpoint
+from understudy.policies.processors import read_rename_map
 from understudy.rollout.choice import check_fits
 
 from .config import PolicyOptions
@@ -90,30 +91,27 @@ def subject_of(options: PolicyOptions) -> Subject:
             "which policy? --policy.path or --policy.type is required",
             hint="--policy.path=RUN, or a reference: --policy.type=expert, hold, mean or random",
         )
-    if options.type is not None and (options.type != "mean" or options.path is None):
-        return _reference(options)
-    assert options.path is not None
-    checkpoint = find_checkpoint(options.path).absolute()
-    device = options.device or "cpu"
-    if device != "cpu":
-        from understudy.nn.devices import choose_device
+    if options.path is not None and options.type in (None, "mean"):
+        return _trained(options, options.path)
+    return _reference(options)
 
-        device = str(choose_device(device))
+
+def _trained(options: PolicyOptions, path: str) -> Subject:
+    """The policy at `path`, or the mean action of its data."""
+    checkpoint = find_checkpoint(path).absolute()
+    device = _device(options)
+    home, step = run_of_checkpoint(checkpoint), step_of_checkpoint(checkpoint)
+    setup = {"path": str(checkpoint), "type": options.type, "device": device}
     prefix = "mean of " if options.type == "mean" else ""
     who = {
-        "name": f"{prefix}{options.path}",
-        "type": options.type or None,
+        "name": f"{prefix}{path}",
+        "type": options.type,
         "fingerprint": prefix + fingerprint(checkpoint),
         "device": device,
     }
-    home = run_of_checkpoint(checkpoint)
-    step = next((p.name for p in (checkpoint.resolve(), *checkpoint.resolve().parents) if p.name.isdigit()), "policy")
-    setup = {"path": str(checkpoint), "type": options.type, "device": device}
     if options.type == "mean":
         return Subject(who, setup, home=home, step=f"mean-{step}")
     config = executed_as(read_policy_config(checkpoint), options)
-    from understudy.policies.processors import read_rename_map
-
     # fields that a policy does not have are not set
     execution = {name: getattr(config, name) for name in EXECUTION if name in type(config).model_fields}
     return Subject(
@@ -124,6 +122,15 @@ def subject_of(options: PolicyOptions) -> Subject:
         home=home,
         step=step,
     )
+
+
+def _device(options: PolicyOptions) -> str:
+    """The device to run on: the CPU unless another is asked for. Raises ConfigError when it is not there."""
+    if options.device in (None, "cpu"):
+        return "cpu"
+    from understudy.nn.devices import choose_device
+
+    return str(choose_device(options.device))
 
 
 def _reference(options: PolicyOptions) -> Subject:
