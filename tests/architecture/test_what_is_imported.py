@@ -55,6 +55,8 @@ def test_the_program_itself_imports_nothing_heavy(words: list[str]) -> None:
         ["train", "--policy.type=act", "--policy.chunk_sze=3"],
         ["train", "--resume", "/nowhere"],
         ["train", "--policy.path=/nowhere", "--dataset.repo_id=u/n"],
+        ["ensemble", "--help"],
+        ["ensemble", "--seeds=2", "--policy.type=act", "--policy.chunk_sze=3"],
         ["eval", "--help"],
         ["eval", "--polcy.path=x"],
         ["compare", "--help"],

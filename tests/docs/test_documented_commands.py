@@ -13,9 +13,11 @@ import pytest
 import understudy
 from understudy.cli.compare import LETTERS, CompareOptions
 from understudy.cli.demo import DemoOptions
+from understudy.cli.ensemble import EnsembleOptions, read_ensemble
 from understudy.cli.eval import EvalOptions
 from understudy.cli.record import RecordOptions
 from understudy.core.config import known_options, parse_options
+from understudy.studies.ensemble_folder import EnsembleFolder, Facts
 from understudy.train.command import known_names, read_command
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,12 +59,16 @@ def cases(program: str) -> list[object]:
 
 @pytest.fixture
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to be in, with the run and the file that the pages speak of."""
+    """An empty folder to be in, with the run, the ensemble and the file that the pages speak of."""
     run = tmp_path / "outputs/cube"
     run.mkdir(parents=True)
     config = read_command(["--policy.type=act", "--dataset.repo_id=lerobot/x", f"--output_dir={run}"]).config
     for folder in (run, tmp_path):
         (folder / "train_config.json").write_text(json.dumps(config.to_json()))
+    ensemble = EnsembleFolder(tmp_path / "outputs/cubes")
+    ensemble.path.mkdir()
+    ensemble.config.write_text(json.dumps(config.to_json()))
+    Facts([1000, 1001], threads=2).save(ensemble.facts)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -75,6 +81,8 @@ def test_a_documented_command_is_understood(command: str, somewhere: Path) -> No
         assert read_command(rest).config.policy.type == "act"
     elif verb == "eval":
         assert parse_options(EvalOptions, rest, verb="eval").model_fields_set
+    elif verb == "ensemble":
+        assert read_ensemble(rest)[0].seeds
     elif verb == "demo":
         assert parse_options(DemoOptions, rest, verb="demo").seed >= 0
     elif verb == "data":
@@ -105,7 +113,9 @@ def test_a_documented_target_is_in_the_makefile(command: str) -> None:
 def test_every_option_that_a_page_mentions_exists(page: Path) -> None:
     known = {*known_names(None), "help", "debug", "json"}
     known |= {
-        name for options in (EvalOptions, DemoOptions, CompareOptions, RecordOptions) for name in known_options(options)
+        name
+        for options in (EvalOptions, DemoOptions, CompareOptions, RecordOptions, EnsembleOptions)
+        for name in known_options(options)
     }
     groups = {name.split(".")[0] for name in known}
     # tools of others that pages name together with one of their options

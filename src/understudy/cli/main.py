@@ -17,6 +17,7 @@ VERBS = {
     "train": "train a policy from a LeRobot dataset",
     "record": "demonstrations of a simulated task, as a LeRobot dataset",
     "eval": "measure a policy: success in simulation, or error on held-out episodes",
+    "ensemble": "one configuration over many training seeds, and how the results spread",
     "compare": "two or more evaluations: which is better, and how sure that is",
     "data": "data info: what a dataset holds",
     "inspect": "what a checkpoint holds, of any era",

@@ -109,7 +109,7 @@ def resumed_config(typed: Settings, resume: str | None, config_path: str | None)
     after = build(typed.over(_without_contradiction(settings_of_run(run), typed)), [])
     faults = [
         f"{typed.spelled(path)}: got `{written(new)}`, but the run has `{written(old)}`"
-        for path, old, new in _differences(before.to_json(), after.to_json())
+        for path, old, new in differences(before.to_json(), after.to_json())
         if not _may_change(path)
     ]
     if faults:
@@ -226,14 +226,14 @@ def _complete_optimizer(settings: Settings, policy: PolicyConfig) -> list[str]:
     return []
 
 
-def _differences(
+def differences(
     old: Mapping[str, Any], new: Mapping[str, Any], path: tuple[str, ...] = ()
 ) -> Iterable[tuple[tuple[str, ...], Any, Any]]:
     """Where two configurations differ: (path, old value, new value)."""
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key), new.get(key)
         if isinstance(before, Mapping) and isinstance(after, Mapping):
-            yield from _differences(before, after, (*path, key))
+            yield from differences(before, after, (*path, key))
         elif before != after:
             yield (*path, key), before, after
 

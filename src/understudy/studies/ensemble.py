@@ -1,0 +1,174 @@
+"""One configuration over many training seeds: a run folder for each, and one summary of what they say together.
+
+    result = run_ensemble(EnsembleConfig(train=config, seeds=tuple(range(1000, 1010)), folder=Path("outputs/x")))
+    result.measures["action_error"].mean, result.success, result.runs[1003].best
+
+Each run is a process of its own, `understudy train --config_path=OUT/config.json --seed=S`, and equal bit for bit to
+one that was started so by hand. A second call goes on: finished seeds are kept, interrupted ones resumed, seeds added.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from understudy.core import log
+from understudy.core.errors import ConfigError, Interrupted
+from understudy.core.files import write_atomically
+
+from .ensemble_config import EnsembleConfig
+from .ensemble_folder import (
+    EnsembleFolder,
+    Facts,
+    check_folder,
+    check_not_training,
+    held_alone,
+    is_finished,
+    is_started,
+)
+from .ensemble_page import page, table
+from .ensemble_processes import Here, Place, Task, fan_out
+from .ensemble_progress import Board
+from .ensemble_summary import EnsembleResult, summarize
+
+if TYPE_CHECKING:
+    from understudy.core.run_folder import RunFolder
+    from understudy.train.config import TrainConfig
+
+PROGRAM = (sys.executable, "-m", "understudy")
+
+
+def run_ensemble(config: EnsembleConfig, *, dry_run: bool = False) -> EnsembleResult | None:
+    """Train every seed that is not finished, then summarise all; None for a dry run, which writes nothing.
+
+    A seed that fails stops no other: it is in the result with its reason, and `result.exit_code` is not 0.
+
+    Raises ConfigError, DataError, ResourceError before anything is written, and Interrupted once all runs that were
+    going on have saved; the summary of what there is has been written by then.
+    """
+    folder, shared = EnsembleFolder(config.folder), config.shared()
+    facts = check_folder(folder, shared)
+    seeds = list(dict.fromkeys([*(facts.seeds if facts else []), *config.seeds]))
+    finished = [seed for seed in seeds if is_finished(folder.run(seed))]
+    left = [seed for seed in seeds if seed not in finished]
+    at_once = config.jobs if config.jobs or config.ray != "off" else 1
+    threads = _threads(config, facts, at_once or len(left) or 1)
+    if fresh := [seed for seed in left if not is_started(folder.run(seed))]:
+        _rehearse(shared, fresh[0], folder.run(fresh[0]))
+    if dry_run:
+        log.say(_plan(seeds, finished, threads, at_once))
+        return None
+    check_not_training(folder, left)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    with held_alone(folder):
+        if facts is None:
+            write_atomically(folder.config, json.dumps(shared.to_json(), indent=2) + "\n")
+        Facts(seeds, threads).save(folder.facts)
+        log.say(_plan(seeds, finished, threads, at_once))
+        codes, stopped = _train(config, folder, seeds, left, threads, at_once)
+        result = summarize(
+            folder,
+            seeds,
+            codes,
+            finished=finished,
+            config=shared.to_json(),
+            threads=threads,
+            confidence=config.confidence,
+        )
+        _write(result, folder)
+    if stopped is not None:
+        raise Interrupted(
+            f"stopped: {len(result.finished)} of {len(seeds)} seeds are finished, the others saved and stopped",
+            exit_code=stopped,
+            hint=f"go on with: understudy ensemble --resume {folder.path}",
+        )
+    log.say(f"\n{table(result)}\n\n{folder.page}")
+    return result
+
+
+def _rehearse(shared: TrainConfig, seed: int, run: RunFolder) -> None:
+    """Let the trainer check everything once, here: what is wrong with one seed is wrong with all."""
+    from understudy.train.run import train
+
+    log.say(f"checking the configuration with seed {seed}, without training")
+    train(shared.model_copy(update={"seed": seed, "output_dir": run.path}), dry_run=True)
+
+
+def _train(
+    config: EnsembleConfig, folder: EnsembleFolder, seeds: list[int], left: list[int], threads: int, at_once: int | None
+) -> tuple[dict[int, int], int | None]:
+    """Exit codes by seed, and that of the signal that stopped everything if one did."""
+    if not left:
+        return {}, None
+    tasks = [Task(seed, _words(folder, seed), folder.log(seed)) for seed in left]
+    place = _place(config, folder, threads)
+    board = Board(folder, seeds, [seed for seed in seeds if seed not in left])
+    try:
+        return fan_out(tasks, place, board, at_once=at_once)
+    finally:
+        board.close()
+
+
+def _words(folder: EnsembleFolder, seed: int) -> list[str]:
+    """The command that begins the run of a seed or goes on with it."""
+    run = folder.run(seed)
+    if is_started(run):
+        return [*PROGRAM, "train", "--resume", str(run.path.absolute())]
+    place = [f"--seed={seed}", f"--output_dir={run.path}"]
+    return [*PROGRAM, "train", f"--config_path={folder.config}", *place]
+
+
+def _place(config: EnsembleConfig, folder: EnsembleFolder, threads: int) -> Place:
+    device = config.train.policy.device
+    if config.ray == "off":
+        return Here(threads, _gpus() if device in (None, "cuda") else ())
+    from .ensemble_ray import OnRay
+
+    return OnRay(config.ray, threads=threads, gpu=device in (None, "cuda"), stop_request=folder.stop_request.absolute())
+
+
+def _gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name for name in named.split(",") if name]
+    import torch
+
+    return [str(number) for number in range(torch.cuda.device_count())]
+
+
+def _threads(config: EnsembleConfig, facts: Facts | None, at_once: int) -> int:
+    """How many each run computes with. Raises ConfigError when the ensemble was begun with another number."""
+    if facts is not None:
+        if config.threads not in (None, facts.threads):
+            raise ConfigError(
+                f"the ensemble was begun with {facts.threads} threads for each run, not {config.threads}",
+                where="--threads",
+                hint="another number rounds differently, and no run would be what it would have been; leave it out",
+            )
+        return facts.threads
+    if config.threads is not None:
+        return config.threads
+    import torch
+
+    return max(1, torch.get_num_threads() // at_once)
+
+
+def _plan(seeds: list[int], finished: list[int], threads: int, at_once: int | None) -> str:
+    left = len(seeds) - len(finished)
+    counted = f"{len(seeds)} seeds" + (f", {len(finished)} of them finished" if finished else "")
+    together = "all at once" if at_once is None else f"{min(at_once, max(1, left))} at a time"
+    return f"{'ensemble':<10} {counted}; {together}, each with {threads} thread{'s' if threads > 1 else ''}"
+
+
+def _write(result: EnsembleResult, folder: EnsembleFolder) -> None:
+    """summary.json, the pictures and ensemble.md."""
+    write_atomically(folder.summary, json.dumps(result.to_json(), indent=2) + "\n")
+    from understudy.report.ensemble import write_ensemble_plots
+
+    name = f"{result.config['policy']['type']} on {Path(result.config['dataset']['repo_id']).name}"
+    plots = write_ensemble_plots(result.runs, folder.plots, name) if result.finished else []
+    write_atomically(folder.page, page(result, plots))

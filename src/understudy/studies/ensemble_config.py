@@ -1,0 +1,64 @@
+"""EnsembleConfig: what an ensemble is made of. Light: importing this imports no numpy and no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from understudy.core.errors import ConfigError
+from understudy.train.config import TrainConfig
+from understudy.train.hub import wants_push
+
+
+@dataclass(frozen=True)
+class EnsembleConfig:
+    """What is trained, with which seeds, where, and how many at a time.
+
+    train        shared by all; held-out episodes are drawn from its `seed`; its `output_dir` is not used
+    seeds        of the runs; those of earlier calls in the same folder are gone on with as well
+    splits       "same": all hold out the same episodes, so that the spread is that of training alone; "own": each draws
+                 its own, as `understudy train` does. `train.dataset` comes first where it says what is held out
+    jobs         at a time; None: one, or with Ray as many as the cluster has room for
+    threads      of each run; None: those of torch, divided by `jobs`, or those of the earlier calls
+    ray          "off", "local", or the address of a cluster
+    confidence   of the intervals
+    """
+
+    train: TrainConfig
+    seeds: tuple[int, ...]
+    folder: Path
+    splits: Literal["same", "own"] = "same"
+    jobs: int | None = None
+    threads: int | None = None
+    ray: str = "off"
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_seeds(self.seeds)
+        if wants_push(self.train):
+            raise ConfigError(
+                f"every seed would be pushed to the same repository, {self.train.policy.repo_id}",
+                where="--policy.repo_id",
+                hint="leave it out, and push the one you choose",
+            )
+
+    def shared(self) -> TrainConfig:
+        """What all seeds train: everything but the seed and the place."""
+        data = self.train.dataset
+        if self.splits == "same" and data.eval_episodes is None and data.eval_split is None and data.split_seed is None:
+            data = data.model_copy(update={"split_seed": self.train.seed})
+        return self.train.model_copy(update={"dataset": data, "output_dir": None, "resume": False})
+
+
+def check_seeds(seeds: Sequence[int]) -> None:
+    """Raises ConfigError for no seed at all, one given twice, and one below 0."""
+    if not seeds:
+        raise ConfigError("an ensemble of no seeds has nothing to train", where="--seeds", hint="--seeds=10 trains ten")
+    if twice := sorted({seed for seed in seeds if list(seeds).count(seed) > 1}):
+        raise ConfigError(
+            f"seed {twice[0]} is given twice", where="--seeds", hint="it would give the same policy twice: not a sample"
+        )
+    if min(seeds) < 0:
+        raise ConfigError(f"seed {min(seeds)} is below 0", where="--seeds")
