@@ -51,20 +51,23 @@ def sharpness(pictures: Tensor, amounts: Tensor) -> Tensor:
 def hue(pictures: Tensor, amounts: Tensor) -> Tensor:
     """Every colour moved around the circle of hues by the part of it that is given (n, 1): -0.5..0.5, 0 unchanged.
 
-    Brightest channel and span of the channels stay, so HSV need not be made. With the hue H in sixths, a channel is
-    V - span * clamp(min(k, 4 - k), 0, 1) where k = (m + H) mod 6 and m is 5, 3, 1 for red, green, blue.
+    Brightest channel and span of the channels stay, so HSV need not be made. With the hue H in sixths of the circle, a
+    channel is highest - span * clamp(2 - d, 0, 1), where d is how far H is from the hue that has least of the channel:
+    3 (cyan) for red, 5 (magenta) for green, 1 (yellow) for blue.
     """
     red, green, blue = pictures.unbind(1)
-    low, high = torch.aminmax(pictures, dim=1)
-    span = high - low
+    # four times as fast on a CPU as torch.aminmax over the channels
+    high = torch.maximum(torch.maximum(red, green), blue)
+    span = high - torch.minimum(torch.minimum(red, green), blue)
     divisor = torch.where(span == 0, 1.0, span)
     of_red, of_green, of_blue = (green - blue) / divisor, (blue - red) / divisor + 2, (red - green) / divisor + 4
     sixths = torch.where(high == red, of_red, torch.where(high == green, of_green, of_blue))
     sixths += 6 * amounts[:, :, None]
     changed = torch.empty_like(pictures)
-    for channel, shift in enumerate((5, 3, 1)):
-        k = (sixths + shift).remainder_(6)
-        changed[:, channel] = high - torch.minimum(k, 4 - k).clamp_(0, 1).mul_(span)
+    for channel, peak in enumerate((3, 1, -1)):
+        away = sixths + peak
+        away.sub_((away / 6).round_(), alpha=6)
+        torch.addcmul(high, span, away.abs_().neg_().add_(2).clamp_(0, 1), value=-1, out=changed[:, channel])
     return changed.clamp_(0, 1)
 
 
