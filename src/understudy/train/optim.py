@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from .eager_optimizer import without_compiler
+
 if TYPE_CHECKING:
     from understudy.policies.base import Policy
     from understudy.policies.config import OptimizerPreset
@@ -23,9 +25,9 @@ def build_optimizer(policy: Policy, settings: OptimizerPreset, *, use_groups: bo
         groups = [{"params": list(policy.parameters())}]
     common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
     if settings.type == "sgd":
-        return SGD(groups, **common)
+        return without_compiler(SGD)(groups, **common)
     common |= {"betas": settings.betas, "eps": settings.eps}
-    return AdamW(groups, **common) if settings.type == "adamw" else Adam(groups, **common)
+    return without_compiler(AdamW if settings.type == "adamw" else Adam)(groups, **common)
 
 
 def group_names(policy: Policy, *, use_groups: bool) -> list[str]:
