@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 
 from understudy.core import log
+
+# torchrun stops every rank as soon as one has failed: so long the others leave rank 0 to say why
+_LAST_WORDS_S = 3.0
 
 
 def run(arguments: list[str]) -> int:
@@ -15,6 +19,20 @@ def run(arguments: list[str]) -> int:
 
         sys.stdout.write(train_help(arguments))
         return 0
+    from understudy.train.place import place_of_this_process
+
+    rank = place_of_this_process().rank
+    if rank == 0:
+        return _train(arguments, speaks=True)
+    log.hush()
+    try:
+        return _train(arguments, speaks=False)
+    except BaseException:
+        time.sleep(_LAST_WORDS_S)
+        raise
+
+
+def _train(arguments: list[str], *, speaks: bool) -> int:
     from understudy.train.command import read_command
 
     command = read_command(arguments)
@@ -23,7 +41,7 @@ def run(arguments: list[str]) -> int:
     from understudy.train.run import train
 
     result = train(command.config, dry_run=command.dry_run)
-    if command.as_json:
+    if command.as_json and speaks:
         last = None if command.dry_run else result.last_checkpoint
         print(json.dumps({"path": str(result.path), "last_checkpoint": None if last is None else str(last)}))
     return 0

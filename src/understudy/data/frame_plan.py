@@ -70,11 +70,12 @@ class _Need:
         return self.bytes_to_write == 0 or self.bytes_to_write <= self.disk_bytes
 
 
-def plan_frames(dataset: Dataset, *, tier: str = "auto", cache: Path | None = None) -> FramesPlan:
+def plan_frames(dataset: Dataset, *, tier: str = "auto", cache: Path | None = None, holders: int = 1) -> FramesPlan:
     """Choose where the frames of the loaded episodes go. Reads what is stored already; writes nothing.
 
-    tier    "auto" takes disk, else memory (up to half of what is free), else decoding while training, with a warning
-    cache   the cache folder, instead of the usual one
+    tier      "auto" takes disk, else memory (up to half of what is free), else decoding while training, with a warning
+    cache     the cache folder, instead of the usual one
+    holders   processes that share this machine's memory, each with frames of its own
     Raises ConfigError for an unknown tier; DiskFull, OutOfMemory when the tier that was asked for has no room.
     """
     if tier not in TIERS:
@@ -84,7 +85,7 @@ def plan_frames(dataset: Dataset, *, tier: str = "auto", cache: Path | None = No
     if not dataset.spec.cameras:
         return FramesPlan("ram", "the dataset has no cameras", 0, 0)
     cache = cache or cache_folder()
-    need = _need(dataset, cache)
+    need = _need(dataset, cache, holders)
     place = readable_path(dataset_folder(cache, dataset.fingerprint))
     if tier == "disk" and not need.fits_disk:
         raise DiskFull(
@@ -115,7 +116,7 @@ def readable_path(path: Path) -> str:
     return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else str(path)
 
 
-def _need(dataset: Dataset, cache: Path) -> _Need:
+def _need(dataset: Dataset, cache: Path, holders: int) -> _Need:
     total = to_write = missing_frames = 0
     for camera in dataset.spec.cameras:
         key = store_key(dataset, camera)
@@ -126,7 +127,7 @@ def _need(dataset: Dataset, cache: Path) -> _Need:
     disk_size = shutil.disk_usage(existing_parent(cache)).total
     spare = min(_SPARE_DISK_BYTES, int(_SPARE_DISK_SHARE * disk_size))
     frames = dataset.num_rows * len(dataset.spec.cameras)
-    available = psutil.virtual_memory().available
+    available = psutil.virtual_memory().available // holders
     return _Need(total, frames, to_write, missing_frames, free_bytes(cache) - spare, available)
 
 

@@ -27,6 +27,7 @@ from understudy.policies.kinds import unusable_type
 
 from .config import RESUMABLE, TrainConfig
 from .lerobot_flags import flag_names, take_foreign
+from .place import batch_fault, place_of_this_process
 from .starting_point import policy_settings, run_to_resume, settings_from, settings_of_run
 
 HINT = "`understudy train --help` lists the options"
@@ -110,8 +111,10 @@ def resumed_config(typed: Settings, resume: str | None, config_path: str | None)
     faults = [
         f"{typed.spelled(path)}: got `{written(new)}`, but the run has `{written(old)}`"
         for path, old, new in differences(before.to_json(), after.to_json())
-        if not _may_change(path)
+        if not _may_change(path) and path != ("batch_size",)
     ]
+    fault = batch_fault(run, after.batch_size, before.batch_size, place_of_this_process().world)
+    faults += [fault] if fault else []
     if faults:
         raise ConfigError(
             "a run that goes on keeps what shapes its updates:" + "".join(f"\n  {fault}" for fault in faults),

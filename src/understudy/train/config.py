@@ -268,9 +268,16 @@ class TrainConfig(_Group):
             lines.append("--policy.use_amp has no effect on training, in LeRobot neither; see --precision=bf16")
         return lines
 
-    def hash(self) -> str:
-        """16 hex digits that name the mathematics: equal for a run and everything that resumes it."""
-        content = self.to_json()
+    def samples_per_update(self, world: int = 1) -> int:
+        """Windows that one update sees on `world` ranks together; `batch_size` counts those of one, as in LeRobot."""
+        return self.batch_size * self.grad_accumulation_steps * world
+
+    def hash(self, world: int = 1) -> str:
+        """16 hex digits that name the mathematics: equal for a run and everything that resumes it.
+
+        world   number of ranks: it is their batch together that counts
+        """
+        content = self.to_json() | {"batch_size": self.batch_size * world}
         for name in RESUMABLE + _PLACE:
             group, _, option = name.rpartition(".")
             (content[group] if group else content).pop(option, None)

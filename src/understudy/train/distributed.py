@@ -43,6 +43,7 @@ class Ranks:
         self._place = place or Place()
         self.rank = self._place.rank
         self.world = self._place.world
+        self.here = self._place.here  # how many are on this machine
         self._store = store
         self._sums: Any = None  # the group that gradients travel in; None: the default one
         self._control: Any = dist.new_group(backend="gloo", timeout=WAIT_AT_MOST) if self.world > 1 else None
@@ -65,9 +66,9 @@ class Ranks:
                 f"several ranks train on CUDA or on the CPU, not on `{device}`", hint="add --policy.device=cpu"
             )
         cards = torch.cuda.device_count()
-        if self._place.here > cards:
+        if self.here > cards:
             raise ConfigError(
-                f"{self._place.here} ranks were started on this machine, which has {cards} CUDA devices",
+                f"{self.here} ranks were started on this machine, which has {cards} CUDA devices",
                 where="torchrun --nproc-per-node",
                 hint=f"--nproc-per-node={cards}, or --policy.device=cpu",
             )

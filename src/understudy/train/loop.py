@@ -3,7 +3,8 @@
     take a batch -> update -> now and then: log, validate, save -> stop when asked
 
 Step k uses draws k*n ... k*n+n-1 of the sampler (n micro-batches per update) and randomness derived from (seed, draw),
-so a run resumed at step k does exactly what the run that was never stopped did.
+so a run resumed at step k does exactly what the run that was never stopped did. Of several ranks each runs this loop;
+rank 0 alone has something to measure with, to save with and to write to.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from .config import TrainConfig
     from .console import Console
+    from .distributed import Ranks
     from .events import EventLog
     from .signals import StopRequest
     from .simulation import Simulation
@@ -48,8 +50,9 @@ class Training:
     held_out: HeldOut | None
     events: EventLog
     console: Console
-    checkpoints: Checkpoints
+    checkpoints: Checkpoints | None  # None: nothing is saved, or another rank does it
     stop: StopRequest
+    ranks: Ranks
     group_names: list[str]
     frames: int  # frames trained on
     episodes: int  # episodes trained on
@@ -88,13 +91,21 @@ def train_loop(training: Training, start: Resumed) -> None:
                 if _is_evaluated(t, t.step):
                     _evaluate(t, path, error)
                 last_saved = time.monotonic()
-        if t.stop.requested is not None:
-            saved = reasons or t.run.last.exists()
-            raise Interrupted(
-                f"stopped after step {t.step}",
-                exit_code=t.stop.requested,
-                hint=f"go on with: understudy train --resume {t.run.path}" if saved else None,
-            )
+        # signals reach the ranks at different steps; here all others also wait for the one that validates and saves
+        if stopping := t.ranks.greatest(t.stop.requested or 0):
+            _stop(t, stopping)
+
+
+def _stop(t: Training, exit_code: int) -> None:
+    """Save and end, all ranks after the same step."""
+    if t.checkpoints is not None:
+        _save(t, ["interrupt"])
+    t.ranks.greatest(0)  # torchrun ends the ranks that still run when one has ended: none may before all is saved
+    raise Interrupted(
+        f"stopped after step {t.step}",
+        exit_code=exit_code,
+        hint=f"go on with: understudy train --resume {t.run.path}" if t.run.last.exists() else None,
+    )
 
 
 def _every(period: int | None, step: int) -> bool:
@@ -105,7 +116,7 @@ def _log_step(t: Training, clock: _Clock) -> None:
     steps = t.update.window.steps
     means = t.update.window.means()
     per_step, waited = clock.read(steps)
-    samples_per_step = t.config.batch_size * t.config.grad_accumulation_steps
+    samples_per_step = t.config.samples_per_update(t.ranks.world)
     samples = t.step * samples_per_step
     rates = [group["lr"] for group in t.update.optimizer.param_groups]
     t.events.append(
@@ -169,15 +180,13 @@ def _catch_up(t: Training) -> None:
 def _reasons_to_save(t: Training, improved: bool, since_last_s: float) -> list[str]:
     """Why to save now, the weightiest reason first; empty: not now."""
     config = t.config
-    if not config.save_checkpoint:
+    if t.checkpoints is None:
         return []
     reasons = []
     if t.step == config.steps:
         reasons.append("final")
     if _every(config.save_freq if config.save_freq > 0 else None, t.step):
         reasons.append("schedule")
-    if t.stop.requested is not None:
-        reasons.append("interrupt")
     if improved:
         reasons.append("best")
     if _is_evaluated(t, t.step):
@@ -188,6 +197,7 @@ def _reasons_to_save(t: Training, improved: bool, since_last_s: float) -> list[s
 
 
 def _save(t: Training, reasons: list[str]) -> Path:
+    assert t.checkpoints is not None
     # a checkpoint is only ever made of finite weights: this read is the price
     t.update.window.raise_if_not_finite()
     began = time.monotonic()

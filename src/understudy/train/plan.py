@@ -8,6 +8,7 @@ from understudy.core import log
 from understudy.core.units import readable_bytes
 
 from .optim import state_bytes
+from .place import batch_words
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from understudy.policies.base import Policy
 
     from .config import TrainConfig
+    from .prepare import Prepared
 
 
 def print_data_plan(config: TrainConfig, dataset: Dataset, split: Split, frames: FramesPlan) -> None:
@@ -33,17 +35,16 @@ def print_data_plan(config: TrainConfig, dataset: Dataset, split: Split, frames:
     _row("device", str(config.policy.device))
 
 
-def print_training_plan(
-    config: TrainConfig, policy: Policy, optimizer: Optimizer, train_frames: int, eval_frames: int
-) -> None:
+def print_training_plan(prepared: Prepared, policy: Policy, optimizer: Optimizer) -> None:
     """The model, the number of updates, and the memory that is needed whatever the activations take."""
+    config, world = prepared.config, prepared.ranks.world
+    train_frames, eval_frames = prepared.train_frames, prepared.held_out_frames
     parameters = list(policy.parameters())
     total = sum(p.numel() for p in parameters)
     trained = sum(p.numel() for p in parameters if p.requires_grad)
     _row("policy", f"{config.policy.type}  {total:,} parameters, {trained:,} trained, {config.precision}")
-    per_update = config.batch_size * config.grad_accumulation_steps
-    epochs = config.steps * per_update / train_frames
-    batch = f"batch {config.batch_size}"
+    epochs = config.steps * config.samples_per_update(world) / train_frames
+    batch = batch_words(config.batch_size, world)
     if config.grad_accumulation_steps > 1:
         batch += f" x {config.grad_accumulation_steps} accumulated"
     _row("updates", f"{config.steps:,} of {batch} = {epochs:.1f} epochs of {train_frames:,} frames")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from understudy.nn.devices import choose_device
 from understudy.policies.pretrained import load_policy, load_weights_into
 
 from .config import TrainConfig
+from .distributed import ALONE, Ranks
 from .optim import build_optimizer, group_names
 from .plan import print_data_plan
 from .schedule import build_schedule
@@ -52,13 +54,17 @@ class Prepared:
     dataset: Dataset
     split: Split
     frames_plan: FramesPlan
+    ranks: Ranks = ALONE
     _frames: Frames | None = None
 
     @property
     def frames(self) -> Frames:
         """The decoded frames; decoding happens at the first use."""
         if self._frames is None:
-            self._frames = open_frames(self.dataset, self.frames_plan, workers=self.config.num_workers)
+            # what rank 0 decodes into a file the others find there, and it is rank 0 that shows how far it is
+            ordered = self.frames_plan.tier == "disk"
+            with self.ranks.leader_first() if ordered else contextlib.nullcontext():
+                self._frames = open_frames(self.dataset, self.frames_plan, workers=self.config.num_workers)
         return self._frames
 
     @property
@@ -75,8 +81,7 @@ class Prepared:
 
     def print_forecast(self) -> None:
         """For a dry run: what would be trained, without decoding or building anything."""
-        per_update = self.config.batch_size * self.config.grad_accumulation_steps
-        epochs = self.config.steps * per_update / self.train_frames
+        epochs = self.config.steps * self.config.samples_per_update(self.ranks.world) / self.train_frames
         log.say(f"{'updates':<10} {self.config.steps:,} = {epochs:.1f} epochs of {self.train_frames:,} frames")
         log.say("dry run: nothing was written")
 
@@ -86,7 +91,9 @@ class Prepared:
         return Windows(self.dataset, self.frames, action_offsets=policy.action_offsets(), cameras=cameras)
 
     def source(self) -> Source:
-        return Source(self.windows(), Sampler(self.train_rows, self.config.batch_size, self.config.seed))
+        rank, world = self.ranks.rank, self.ranks.world
+        sampler = Sampler(self.train_rows, self.config.batch_size, self.config.seed, rank=rank, world=world)
+        return Source(self.windows(), sampler)
 
     def held_out(self, device: torch.device) -> HeldOut | None:
         """The held-out measurement, None when no episode is held out or it is switched off."""
@@ -136,7 +143,7 @@ class PolicyParts:
     device: torch.device
 
 
-def prepare(config: TrainConfig, folder: RunFolder) -> Prepared:
+def prepare(config: TrainConfig, folder: RunFolder, ranks: Ranks = ALONE) -> Prepared:
     """Load and check everything that can be checked without decoding a frame; print the data's part of the plan."""
     device = choose_device(config.policy.device)
     options = config.dataset
@@ -159,20 +166,21 @@ def prepare(config: TrainConfig, folder: RunFolder) -> Prepared:
     if options.root is not None or Path(options.repo_id).expanduser().is_dir():
         # a run can be gone on with from any folder
         options = options.model_copy(update={"root": dataset.root.resolve()})
-    config = with_numbers_filled_in(config.model_copy(update={"policy": policy, "dataset": options}), train_frames)
+    config = with_numbers_filled_in(
+        config.model_copy(update={"policy": policy, "dataset": options}), train_frames, ranks.world
+    )
     if not config.resume and not policy.pretrained_path:
         policy.fetch()
-    frames_plan = plan_frames(dataset, tier=options.frames)
+    frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here)
     print_data_plan(config, dataset, split, frames_plan)
-    return Prepared(config, dataset, split, frames_plan)
+    return Prepared(config, dataset, split, frames_plan, ranks)
 
 
-def with_numbers_filled_in(config: TrainConfig, train_frames: int) -> TrainConfig:
+def with_numbers_filled_in(config: TrainConfig, train_frames: int, world: int = 1) -> TrainConfig:
     """The configuration with what was left open made definite: steps from epochs, and how often to log and validate."""
     steps = config.steps
     if config.num_epochs is not None:
-        per_update = config.batch_size * config.grad_accumulation_steps
-        steps = max(1, math.ceil(config.num_epochs * train_frames / per_update))
+        steps = max(1, math.ceil(config.num_epochs * train_frames / config.samples_per_update(world)))
     log_freq = config.log_freq if config.log_freq is not None else max(1, min(200, steps // 100))
     # measuring 256 frames costs about ten updates: a tenth of a short run, half a percent of a long one
     eval_steps = config.eval_steps if config.eval_steps is not None else max(1, min(2000, steps // 10))
@@ -230,6 +238,7 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
         precision=config.precision,
         seed=config.seed,
         device=device,
+        ranks=prepared.ranks,
         augment=config.dataset.image_transforms.build(),
     )
     return PolicyParts(policy, optimizer, schedule, update, group_names(policy, use_groups=use_groups), device)

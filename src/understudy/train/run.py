@@ -2,14 +2,16 @@
 
 `understudy.train(config)` is this file's `train`. A new run needs a folder of its own; with `config.resume` it goes on
 from the newest undamaged checkpoint of `config.output_dir`, bit for bit as if it had never stopped.
+
+Of several ranks (distributed.py) all prepare and train, and rank 0 alone writes, validates and speaks.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,26 +20,28 @@ from typing import Any
 
 from understudy import __version__
 from understudy.core import log
-from understudy.core.errors import ConfigError, DiskFull, HealthStop, Interrupted, UnderstudyError
+from understudy.core.errors import ConfigError, DiskFull
 from understudy.core.events import read_events
 from understudy.core.files import check_place, free_bytes, locked, write_atomically
 from understudy.core.run_folder import PRETRAINED, RunFolder
-from understudy.core.units import readable_bytes, readable_duration
+from understudy.core.units import readable_bytes
 
 from .checkpoint import Checkpoints, Resumed, newest_good, restore
 from .config import TrainConfig
 from .console import Console
+from .distributed import Ranks, joined
+from .ending import ending
 from .events import EventLog
 from .hub import check_credentials, push, wants_push
 from .loop import Training, train_loop
 from .machine import machine_facts
 from .optim import state_bytes, weight_bytes
+from .place import batch_fault
 from .plan import print_training_plan
 from .prepare import PolicyParts, Prepared, prepare, prepare_policy
 from .signals import StopRequest
 from .simulation import Simulation, simulation_of
 from .sinks import build_sinks
-from .step import NonFinite
 from .telemetry import Telemetry
 
 
@@ -63,26 +67,52 @@ def train(config: TrainConfig, *, dry_run: bool = False) -> Run:
 
     Raises ConfigError, DataError, HealthStop (exit code 4), ResourceError, Interrupted (after saving).
     """
-    with StopRequest() as stop, contextlib.ExitStack() as closing:
-        folder = RunFolder(Path(config.output_dir or config.default_output_dir()))
-        check_folder(folder, resume=config.resume)
-        if config.resume:
-            closing.enter_context(held_alone(folder))
-        check_credentials(config)
-        prepared = prepare(config.model_copy(update={"output_dir": folder.path}), folder)
-        simulation = simulation_of(prepared.config, prepared.dataset.root, folder)
+    with StopRequest() as stop, joined() as ranks, contextlib.ExitStack() as closing:
+        stop.forwarded = ranks.world > 1
+        folder = RunFolder(Path(ranks.of_leader(str(config.output_dir or config.default_output_dir()))))
+        if ranks.leads:
+            check_folder(folder, resume=config.resume)
+            if config.resume:
+                closing.enter_context(held_alone(folder))
+            check_credentials(config)
+        prepared = _prepared_together(config, folder, ranks)
+        simulation = simulation_of(prepared.config, prepared.dataset.root, folder) if ranks.leads else None
         if dry_run:
             prepared.print_forecast()
             return Run(folder.path)
-        checkpoint = newest_good(folder) if config.resume else None
+        checkpoint = _agreed_checkpoint(folder, ranks) if config.resume else None
         parts = prepare_policy(prepared, checkpoint)
-        if not config.resume:
+        if not config.resume and ranks.leads:
             # only now is it certain that the run can start, so that a refused one leaves no folder behind
             folder.path.mkdir(parents=True, exist_ok=True)
             closing.enter_context(held_alone(folder))
             check_folder(folder, resume=False)
         _train_prepared(prepared, parts, checkpoint, folder, stop, simulation)
     return Run(folder.path)
+
+
+def _prepared_together(config: TrainConfig, folder: RunFolder, ranks: Ranks) -> Prepared:
+    """The same preparation on every rank; what has to be fetched, rank 0 fetches first."""
+    if config.resume and (fault := batch_fault(folder, config.batch_size, config.batch_size, ranks.world)):
+        raise ConfigError(fault, where=str(folder.path))
+    policy = config.policy.model_copy(update={"device": str(ranks.device(config.policy.device))})
+    with ranks.leader_first():
+        prepared = prepare(config.model_copy(update={"output_dir": folder.path, "policy": policy}), folder, ranks)
+    ranks.check_same("configuration", prepared.config.hash(ranks.world))
+    ranks.check_same("dataset", prepared.dataset.fingerprint)
+    return prepared
+
+
+def _agreed_checkpoint(folder: RunFolder, ranks: Ranks) -> Path | None:
+    """The checkpoint that rank 0 goes on from. Raises CheckpointError when there is none that is whole."""
+    found = ranks.of_leader(str(newest_good(folder) or "") if ranks.leads else "")
+    if found and not Path(found).is_dir():
+        raise ConfigError(
+            "rank 0 goes on from a checkpoint that this rank cannot see",
+            where=found,
+            hint="keep the run on a disk that every machine has",
+        )
+    return Path(found) if found else None
 
 
 @contextlib.contextmanager
@@ -136,9 +166,10 @@ def _train_prepared(
     stop: StopRequest,
     simulation: Simulation | None,
 ) -> None:
-    config = prepared.config
+    config, ranks = prepared.config, prepared.ranks
     start = restore(checkpoint, parts.policy, parts.optimizer, parts.schedule) if checkpoint else Resumed(0, None)
-    print_training_plan(config, parts.policy, parts.optimizer, prepared.train_frames, prepared.held_out_frames)
+    ranks.spread(parts.policy)
+    print_training_plan(prepared, parts.policy, parts.optimizer)
     for warning in parts.policy.warnings():
         log.warn(warning)
     if config.resume:
@@ -146,23 +177,28 @@ def _train_prepared(
     if start.step >= config.steps:
         log.say(f"nothing to do: {start.step:,} steps are done; ask for more with --steps")
         return
-    if config.save_checkpoint:
-        check_room(folder, weight_bytes(parts.policy) + state_bytes(parts.optimizer))
-    write_atomically(folder.config, json.dumps(config.to_json(), indent=2))
-    write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
     console = Console(config.steps, start.step)
-    events = EventLog(folder.events, [console, *build_sinks(config, folder.path, folder.logs)])
+    if ranks.leads:
+        if config.save_checkpoint:
+            check_room(folder, weight_bytes(parts.policy) + state_bytes(parts.optimizer))
+        write_atomically(folder.config, json.dumps(config.to_json(), indent=2))
+        write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
+        events = EventLog(folder.events, [console, *build_sinks(config, folder.path, folder.logs)])
+    else:
+        events = EventLog(Path(os.devnull))
+    saves = config.save_checkpoint and ranks.leads
     training = Training(
         config=config,
         run=folder,
         dataset=prepared.dataset,
         update=parts.update,
         source=prepared.source(),
-        held_out=prepared.held_out(parts.device),
+        held_out=prepared.held_out(parts.device) if ranks.leads else None,
         events=events,
         console=console,
-        checkpoints=Checkpoints(folder, config.lerobot_json(), config.steps),
+        checkpoints=Checkpoints(folder, config.lerobot_json(), config.steps) if saves else None,
         stop=stop,
+        ranks=ranks,
         group_names=parts.group_names,
         frames=prepared.train_frames,
         episodes=len(prepared.split.train),
@@ -172,9 +208,9 @@ def _train_prepared(
     with contextlib.closing(training.source), contextlib.closing(events):
         started_before = start.step > 0 or any(e["event"] == "run_started" for e in read_events(folder.events))
         _announce(training, prepared, parts.device, resumed=started_before)
-        with _ending(training), Telemetry(events, folder.path, lambda: training.step):
+        with ending(training), Telemetry(events, folder.path, lambda: training.step):
             train_loop(training, start)
-    if wants_push(config):
+    if wants_push(config) and ranks.leads:
         push(config, folder.last.resolve() / PRETRAINED)
 
 
@@ -185,7 +221,7 @@ def _announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) ->
         "run_id": uuid.uuid4().hex[:12],
         "version": __version__,
         "command": " ".join(sys.argv),
-        "config_hash": t.config.hash(),
+        "config_hash": t.config.hash(t.ranks.world),
         "dataset": {
             "repo_id": dataset.repo_id,
             "fingerprint": dataset.fingerprint,
@@ -198,6 +234,8 @@ def _announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) ->
             "parameters": sum(p.numel() for p in parameters),
             "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
         },
+        "batch_size": t.config.batch_size,
+        "world_size": t.ranks.world,
         "machine": machine_facts(device),
         "precision": t.config.precision,
         "frames_tier": prepared.frames.tier,
@@ -206,53 +244,3 @@ def _announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) ->
         t.events.append("run_resumed", t.step, **keys, from_step=t.step)
     else:
         t.events.append("run_started", t.step, **keys)
-
-
-@contextlib.contextmanager
-def _ending(t: Training) -> Iterator[None]:
-    """Write how the run ended, and turn a non-finite step into an error that names what was in it."""
-    began = time.monotonic()
-
-    def end(event: str, reason: str, error: str | None = None) -> None:
-        # the last words must not hide why the run ended, even where they cannot be written (a full disk)
-        with contextlib.suppress(UnderstudyError, OSError):
-            t.events.append(event, t.step, reason=reason, seconds=time.monotonic() - began, error=error)
-
-    try:
-        yield
-    except NonFinite as error:
-        stop = non_finite_stop(t, error.step)
-        end("run_failed", "non-finite loss or gradient", str(stop))
-        raise stop from None
-    except Interrupted as error:
-        end("run_interrupted", error.what)
-        t.console.close()
-        raise
-    except BaseException as error:
-        end("run_failed", type(error).__name__, str(error))
-        raise
-    seconds = time.monotonic() - began
-    end("run_finished", "all steps done")
-    t.console.close()
-    log.say(f"finished {t.step:,} steps in {readable_duration(seconds)}: {t.run.path}")
-
-
-def non_finite_stop(t: Training, step: int) -> HealthStop:
-    """Name the batch of the step that went wrong: the order of samples is a function, so it can be drawn again."""
-    draws = range(step * t.config.grad_accumulation_steps, (step + 1) * t.config.grad_accumulation_steps)
-    dataset = t.dataset
-    found: dict[int, list[int]] = {}
-    for draw in draws:
-        for row in t.source.sampler.rows_of(draw):
-            episode = dataset.episodes[int(dataset.episode_of_row[row])].index
-            found.setdefault(episode, []).append(int(dataset.frame_index[row]))
-    where = "; ".join(f"episode {e} frames {', '.join(map(str, sorted(f)))}" for e, f in sorted(found.items()))
-    last = t.run.last
-    kept = f"the last good checkpoint is {last.resolve()}" if last.exists() else "no checkpoint had been saved yet"
-    rates = ", ".join(f"{group['lr']:g}" for group in t.update.optimizer.param_groups)
-    return HealthStop(
-        f"the loss or its gradient was not finite at step {step + 1} (learning rate {rates})",
-        where=f"batch {step + 1}: {where}",
-        hint=f"{kept}; a smaller --policy.optimizer_lr or --precision=fp32 often helps, "
-        "and so does a look at those frames",
-    )

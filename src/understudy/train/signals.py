@@ -24,6 +24,8 @@ class StopRequest:
         self.requested: int | None = None
         # set by the loop once there is something to save
         self.patient = False
+        # torchrun passes on what its ranks may have got already, so that a second signal says nothing new
+        self.forwarded = False
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> StopRequest:
@@ -43,12 +45,15 @@ class StopRequest:
         exit_code = _EXIT_CODES[signal.Signals(number)]
         if not self.patient:
             raise Interrupted("stopped before the first step; what was prepared is kept", exit_code=exit_code)
+        if self.requested is not None and self.forwarded:
+            return
         if self.requested is not None:
             raise Interrupted("stopped at once, without saving", exit_code=exit_code)
         self.requested = exit_code
         word = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        again = "" if self.forwarded else " (once more: stop at once)"
         # no `say`: a handler may run in the middle of a print, and text streams are not reentrant
-        text = f"\n{word}: finishing this step, saving a checkpoint, then stopping (once more: stop at once)\n"
+        text = f"\n{word}: finishing this step, saving a checkpoint, then stopping{again}\n"
         try:
             stream().write(text)
         except RuntimeError:
