@@ -21,11 +21,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def width(self) -> float:
-        """high - low."""
-        return self.high - self.low
-
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
 
@@ -90,11 +85,6 @@ def normal_quantile(confidence: float) -> float:
     from scipy.special import ndtri
 
     return -float(ndtri((1 - check_confidence(confidence)) / 2))
-
-
-def normal_tails(z: float) -> float:
-    """How probable it is that a standard normal value lies at least |z| from 0, on either side."""
-    return math.erfc(abs(z) / math.sqrt(2))
 
 
 def holm(p_values: list[float]) -> list[float]:

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 
 from understudy.core.errors import DataError
 
-# newest first; of v3 any minor version is read
-READABLE_MAJOR = (3, 2)
+# of v3 any minor version is read
 _NEWEST_V2 = 1
 
 

@@ -67,11 +67,6 @@ def probe(path: Path) -> VideoFacts:
     return _index(path).facts
 
 
-def count_frames(path: Path) -> int:
-    """How many frames the file really holds (a cut-off file holds fewer than its header says). Raises DataError."""
-    return _index(path).facts.frames
-
-
 def decode_span(
     path: Path, first_frame: int, length: int, expected_size: tuple[int, int] | None = None
 ) -> Iterator[np.ndarray]:

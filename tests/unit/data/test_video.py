@@ -11,7 +11,7 @@ import pytest
 
 from make_video import cut_off, damage_frame, make_video, mark_every_frame_as_key, number_shown
 from understudy.core.errors import DataError
-from understudy.data.video import OpenVideo, count_frames, decode_frame, decode_span, probe
+from understudy.data.video import OpenVideo, decode_frame, decode_span, probe
 
 CODECS = ["h264", "hevc", "av1"]
 
@@ -126,7 +126,7 @@ def test_a_cut_off_file_says_how_many_frames_it_has_and_needs(codec: str, tmp_pa
     path = make_video(tmp_path / "a.mp4", 40, codec=codec)
     held = cut_off(path, 0.6)
     assert 5 < held < 40
-    assert count_frames(path) == held
+    assert probe(path).frames == held
     with pytest.raises(DataError) as caught:
         next(decode_span(path, 0, 40))
     assert f"holds {held} frames" in caught.value.what
@@ -207,9 +207,9 @@ def test_a_frame_beyond_the_end_is_an_error(tmp_path: Path) -> None:
 
 def test_a_file_replaced_by_another_is_read_anew(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", 6)
-    assert count_frames(path) == 6
+    assert probe(path).frames == 6
     shutil.copy(make_video(tmp_path / "b.mp4", 9), path)
-    assert count_frames(path) == 9
+    assert probe(path).frames == 9
 
 
 def test_codecs_do_not_write_to_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,9 @@ and `(half x, half y)` for planes, where 0 means without end.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 Kind = Literal["plane", "box", "sphere", "capsule", "cylinder", "ellipsoid"]
-KINDS: tuple[str, ...] = get_args(Kind)
 ENDLESS = 1e6  # half-extent of a plane without end, metres
 
 

@@ -70,10 +70,6 @@ class World:
         axes = self.data.body(cube).xmat
         return quarter(math.atan2(axes[3], axes[0]))
 
-    def speed(self, cube: str) -> float:
-        """m/s."""
-        return float(np.linalg.norm(self.data.joint(cube).qvel[:3]))
-
     def hand(self) -> Place:
         """Where the hand is."""
         return self.kinematics.place(self.data.qpos[:6])
