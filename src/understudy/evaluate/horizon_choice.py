@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from understudy.policies.action_error import is_moving
 from understudy.policies.config import Horizon
 
 from .execution import ensembled, open_loop
@@ -182,9 +183,8 @@ class Trials:
 
     @property
     def _moving(self) -> np.ndarray:
-        """(A,) bool, the rule of policies/action_error.py."""
-        moving: np.ndarray = self.spread > 1e-3 * self.spread.max()
-        return moving
+        """(A,) bool: the joints that count."""
+        return is_moving(self.spread)
 
     @property
     def _usual(self) -> np.ndarray:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from understudy.policies.action_error import is_moving
+
 if TYPE_CHECKING:
     from .result import Replay
-
-# joints that spread less than this share of the widest one stand still (the rule of policies/action_error.py)
-_STILL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def find_seams(replays: Sequence[Replay], spread: np.ndarray | None) -> Seams | 
         within=np.abs(inside).mean(0) if len(inside) else np.full(predicted.shape[1], np.nan),
         demonstrated=np.abs(demonstrated).mean(0),
         deviation=demonstrated.std(0),
-        is_moving=spread > _STILL * spread.max(),
+        is_moving=is_moving(spread),
         count=int(is_seam.sum()),
     )
 

@@ -10,9 +10,16 @@ Entries past the end of an episode are left out: nothing was demonstrated there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
+
+# a joint that spreads less than this share of the widest one stands still
+_STILL = 1e-3
+
+Numbers = TypeVar("Numbers", Tensor, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -52,13 +59,19 @@ def action_error(predicted: Tensor, actual: Tensor, is_pad: Tensor) -> ActionErr
     return ActionError(torch.where(valid[..., None], error, 0.0).sum(0), valid.double().sum(0))
 
 
+def is_moving(deviation: Numbers) -> Numbers:
+    """(A,) bool: which joints move, by their standard deviations (A,). The others stand still but for noise."""
+    moving: Numbers = deviation > _STILL * deviation.max()
+    return moving
+
+
 def in_deviations(error: ActionError, deviation: Tensor) -> float:
     """One number for joints of different units: the mean over joints of error divided by standard deviation.
 
-    1.0 means: as far off, on average, as the actions themselves spread. Joints that hardly move (below a thousandth of
-    the largest deviation) are left out: their error is noise divided by noise.
+    1.0 means: as far off, on average, as the actions themselves spread. Joints that stand still are left out: their
+    error is noise divided by noise.
     """
-    moving = deviation > 1e-3 * deviation.max()
+    moving = is_moving(deviation)
     return float((error.per_joint()[moving] / deviation[moving].double()).mean())
 
 
