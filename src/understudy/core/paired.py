@@ -13,10 +13,8 @@ from __future__ import annotations
 import math
 
 from .errors import ConfigError
+from .score_interval import lower_end
 from .stats import Interval, check_confidence, normal_quantile
-
-# halvings of [-1, 1] until neighbouring floats are reached
-_HALVINGS = 60
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -63,18 +61,13 @@ def tango(only_a: int, only_b: int, n: int, confidence: float = 0.95) -> Interva
 
 
 def _lower_end(only_a: int, only_b: int, n: int, z: float) -> float:
-    """The difference below the estimate at which the score is z, by bisection (the score falls with the difference)."""
-    low, high = -1.0, (only_a - only_b) / n
-    if high == -1.0:
-        return -1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        excess = only_a - only_b - n * middle
-        if excess > z * math.sqrt(_variance(only_a, only_b, n, middle)):
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    """The difference below the estimate at which the score is z: the score falls with the difference."""
+
+    def is_rejected(difference: float) -> bool:
+        excess = only_a - only_b - n * difference
+        return excess > z * math.sqrt(_variance(only_a, only_b, n, difference))
+
+    return lower_end((only_a - only_b) / n, is_rejected)
 
 
 def _variance(only_a: int, only_b: int, n: int, difference: float) -> float:

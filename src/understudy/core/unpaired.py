@@ -17,9 +17,11 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import gammaln, xlog1py, xlogy
 
+from .score_interval import lower_end
 from .stats import Interval, check_confidence, check_counts, normal_quantile
 
-_HALVINGS = 60
+# golden sections until neighbouring floats are reached
+_SECTIONS = 60
 # Fisher p-values that differ by less are equal: rounding must not drop a table from the tail
 _EQUAL = 1e-10
 # points per standard deviation of the number of successes at which the common rate is first tried
@@ -73,7 +75,7 @@ def _largest_mean(values: np.ndarray) -> float:
     grid = np.linspace(0, math.pi / 2, max(64, round(math.pi * _POINTS_PER_DEVIATION * math.sqrt(trials))))
     best = int(np.argmax(coarse := np.concatenate([mean(part) for part in np.array_split(grid, len(grid) // 64)])))
     low, high = grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)]
-    for _ in range(_HALVINGS):
+    for _ in range(_SECTIONS):
         inner = low + (high - low) * np.array([0.381966, 0.618034])
         left, right = mean(inner)
         low, high = (low, inner[1]) if left > right else (inner[0], high)
@@ -96,17 +98,13 @@ def miettinen_nurminen(successes_a: int, n_a: int, successes_b: int, n_b: int, c
 
 
 def _lower_end(successes_a: int, n_a: int, successes_b: int, n_b: int, z: float) -> float:
+    """The difference below the estimate at which the score is z."""
     estimate = successes_a / n_a - successes_b / n_b
-    low, high = -1.0, estimate
-    if estimate == -1.0:
-        return -1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if estimate - middle > z * math.sqrt(_variance(successes_a, n_a, successes_b, n_b, middle)):
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+
+    def is_rejected(difference: float) -> bool:
+        return estimate - difference > z * math.sqrt(_variance(successes_a, n_a, successes_b, n_b, difference))
+
+    return lower_end(estimate, is_rejected)
 
 
 def _variance(successes_a: int, n_a: int, successes_b: int, n_b: int, difference: float) -> float:
