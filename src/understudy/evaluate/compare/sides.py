@@ -87,7 +87,7 @@ def read_side(letter: str, text: str) -> Side:
     folders = [find_evaluation(path.expanduser()) for path in paths]
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise ConfigError(f"`{letter}` names the same evaluation twice", where=text)
-    side = Side(letter, tuple(_by_seed(read_evaluation(folder)) for folder in folders))
+    side = Side(letter, tuple(read_evaluation(folder) for folder in folders))
     for evaluation in side.evaluations:
         if not evaluation.episodes:
             raise ConfigError("the evaluation has no episodes: there is nothing to compare", where=str(evaluation.path))
@@ -126,8 +126,3 @@ def find_evaluation(path: Path) -> Path:
     if not path.exists():
         raise ConfigError("there is no such folder", where=str(path), hint="name the folder of an evaluation or a run")
     return path
-
-
-def _by_seed(evaluation: Evaluation) -> Evaluation:
-    ordered = sorted(evaluation.episodes, key=lambda episode: episode.seed)
-    return Evaluation(evaluation.path, evaluation.policy, evaluation.protocol, ordered, evaluation.who)
