@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from understudy.core.errors import ConfigError, ResourceError, nearest
+from understudy.core.errors import ConfigError, ResourceError
 from understudy.core.rng import Rng, derive
 from understudy.data.spec import ENVIRONMENT, STATE, FeatureSpec, FeatureType
+from understudy.envs.cameras import chosen_cameras
 from understudy.envs.environment import Environment, Observation, Outcome, Task
 
 from .benchmarks import BENCHMARKS, Benchmark
@@ -45,8 +46,8 @@ def make(name: str, config: EnvConfig) -> BenchmarkEnvironment:
     """
     family, _, task = name.partition("/")
     benchmark = BENCHMARKS[family]
-    for option, value in (("noise", config.noise), ("renderer", None if config.renderer == "rays" else 1)):
-        if value is not None:
+    for option, is_given in (("noise", config.noise is not None), ("renderer", config.renderer != "rays")):
+        if is_given:
             raise ConfigError(f"{name} has no choice of {option}", where=f"--env.{option}", hint="leave the option out")
     cameras = cameras_of(benchmark, config)
     what = {"task": task, "width": config.width, "height": config.height, "shadows": config.shadows}
@@ -68,15 +69,8 @@ def cameras_of(benchmark: Benchmark, config: EnvConfig) -> list[str]:
     """The short names of the wanted cameras, in the benchmark's order; the published one when none is asked for."""
     if config.cameras is None:
         return list(benchmark.cameras)[:1]
-    wanted = {name.removeprefix("observation.").removeprefix("images.") for name in config.cameras}
-    for name in sorted(wanted - set(benchmark.cameras)):
-        guess = nearest(name, benchmark.cameras)
-        raise ConfigError(
-            f"{config.type} has no camera `{name}`" + (f"; did you mean `{guess}`?" if guess else ""),
-            where="--env.cameras",
-            hint="its cameras: " + ", ".join(benchmark.cameras) + f"; with [] the policy sees {ENVIRONMENT} instead",
-        )
-    return [name for name in benchmark.cameras if name in wanted]
+    more = f"; with [] the policy sees {ENVIRONMENT} instead"
+    return chosen_cameras(config.type, config.cameras, benchmark.cameras, more)
 
 
 def task_of(

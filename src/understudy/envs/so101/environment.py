@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from understudy.core.errors import ConfigError, nearest
+from understudy.core.errors import ConfigError
 from understudy.core.registry import load
 from understudy.core.rng import Rng
 from understudy.data.spec import IMAGES, STATE, FeatureSpec, FeatureType
+from understudy.envs.cameras import chosen_cameras
 from understudy.envs.catalogue import EnvConfig
 from understudy.envs.environment import Environment, Expert, Observation, Outcome, Task
 
@@ -40,8 +41,10 @@ _SPREAD = np.array([0.03, 0.03, 0.03, 0.03, 0.05, 0.03])
 
 
 def make(name: str, config: EnvConfig) -> Environment:
-    """The environment `name` ("so101/lift"). Raises ConfigError for a camera that it has not, and for
-    MuJoCo's renderer on a machine without OpenGL."""
+    """The environment `name` ("so101/lift").
+
+    Raises ConfigError for a camera that it has not, for noise, and for MuJoCo's renderer where there is no OpenGL.
+    """
     if config.noise is not None:
         raise ConfigError(
             "this task takes no noise", where="--env.noise", hint="`record` disturbs actions by options of its own"
@@ -58,7 +61,7 @@ class So101(Environment):
     """One arm and one chore."""
 
     def __init__(self, name: str, chore: Chore, config: EnvConfig) -> None:
-        cameras = _cameras(config)
+        cameras = chosen_cameras(name, CAMERAS if config.cameras is None else config.cameras, CAMERAS)
         super().__init__(
             Task(
                 name=name,
@@ -122,6 +125,11 @@ class So101(Environment):
     def expert(self) -> Expert:
         return So101Expert(self.world, self.chore)
 
+    def close(self) -> None:
+        scene, self._scene = self._scene, None
+        if scene is not None:
+            scene.close()
+
     def _draw(self, camera: str, width: int, height: int) -> np.ndarray:
         from understudy.envs.render.scene import Scene
 
@@ -143,19 +151,6 @@ class So101Expert:
     def act(self) -> np.ndarray:
         action: np.ndarray = np.clip(to_units(self._chore.command(self._world, self._motion)), LOW, HIGH)
         return action
-
-
-def _cameras(config: EnvConfig) -> list[str]:
-    """The short names of the wanted cameras, in the task's order whatever order they were asked for in."""
-    wanted = {name.removeprefix(IMAGES) for name in (CAMERAS if config.cameras is None else config.cameras)}
-    for name in sorted(wanted - set(CAMERAS)):
-        guess = nearest(name, CAMERAS)
-        raise ConfigError(
-            f"{config.type} has no camera `{name}`" + (f"; did you mean `{guess}`?" if guess else ""),
-            where="--env.cameras",
-            hint="its cameras: " + ", ".join(CAMERAS),
-        )
-    return [name for name in CAMERAS if name in wanted]
 
 
 def _features(cameras: list[str], config: EnvConfig) -> dict[str, FeatureSpec]:

@@ -176,3 +176,15 @@ def test_a_machine_without_opengl_is_told_so_before_the_first_picture(monkeypatc
     monkeypatch.setattr("understudy.envs.render.opengl.working_platform", lacking)
     with pytest.raises(ConfigError, match="no OpenGL here"):
         so101("so101/lift", renderer="mujoco")
+
+
+def test_closing_gives_back_what_draws_and_may_be_done_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+    monkeypatch.setattr("understudy.envs.render.scene.Scene.close", lambda scene: closed.append(scene))
+    env = so101("so101/lift")
+    env.close()
+    env.begin(0)
+    env.look(["observation.images.wrist"])
+    env.close()
+    env.close()
+    assert len(closed) == 1
