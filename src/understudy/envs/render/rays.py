@@ -22,7 +22,7 @@ from .view import View, cover, make_view
 LIGHT = (0.22, 0.42, 0.88)  # towards the light, in the world
 SHADOW = 0.42  # share of a level surface's light that a full shadow takes away
 _FAR = np.float32(1e6)  # metres
-_REMEMBERED = 6  # views of which it is known that they were asked for before, and their still layers kept if twice
+_REMEMBERED = 6  # the latest views: if one of them is asked for again, its still layer is kept
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from .view import View
 _SMALLEST_TOP = 0.012  # metres: half-extent below which a top takes no shadow
 _FLUSH = 1e-4  # metres: what rises less than this above a ground throws no shadow on it
 _EDGE = 0.0025  # metres: width of the soft edge of a shadow cast from no height
-_ROUND = ("sphere", "capsule", "ellipsoid")
 _SPREAD = 0.10  # how much wider it gets per metre of height
+_ROUND = ("sphere", "capsule", "ellipsoid")
 
 
 @dataclass(frozen=True)

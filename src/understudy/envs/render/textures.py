@@ -31,10 +31,8 @@ def table_tint(x: np.ndarray, y: np.ndarray, footprint: float) -> np.ndarray:
     fineness = np.log2(max(footprint, 1e-6) * _TEXELS / PERIOD)
     level = levels[int(np.clip(fineness + 0.5, 0, len(levels) - 1))]
     texels = len(level)
-    scale, middle = (
-        np.float32(texels / PERIOD),
-        np.float32(texels << 5),
-    )  # keeps x positive, and truncating is then rounding down
+    scale = np.float32(texels / PERIOD)
+    middle = np.float32(texels << 5)  # makes what follows positive: truncating is then rounding down
     column, row = ((along * scale + middle).astype(np.int32) & (texels - 1) for along in (x, y))
     light = level.reshape(-1)[column * texels + row]
     return np.asarray(1 + _WARMTH.reshape(3, *[1] * x.ndim) * light)

@@ -52,7 +52,7 @@ class View:
         return np.asarray(self.down[-1][:, :, None] + self.across[-1][:, None, :])
 
     def screen_boxes(self, corners: np.ndarray) -> np.ndarray:
-        """(n, 4) int: the screen rectangles around corners (n, k, 3) of the world."""
+        """(n, 4) int: the screen rectangles around the `corners` (n, 8, 3) of boxes, in the world."""
         return screen_boxes((corners - self.camera.position) @ self.camera.rotation, self.grid)
 
 

@@ -14,8 +14,8 @@ from .world import World, quarter
 # how far off the cube may be when the jaw begins to close, and while it closes:
 # along the hand, across it, towards the jaw (m), turned (rad)
 _BEGIN = np.array([0.006, 0.006, 0.006, 0.14])
-_LET_GO = OPEN - 0.25  # rad: so far open the jaws pass a cube without touching
 _KEEP = np.array([0.013, 0.011, 0.016, 0.40])
+_LET_GO = OPEN - 0.25  # rad: so far open the jaws pass a cube without touching
 
 
 class Chore(Protocol):
