@@ -45,18 +45,32 @@ class _Stopped(Exception):
 
 def decode_into_memory(dataset: Dataset, workers: int) -> dict[str, np.ndarray]:
     """Every frame of the loaded episodes: camera -> uint8 (rows, h, w, 3). Raises DataError."""
-    arrays, jobs = {}, []
+    arrays = {
+        camera: np.empty((dataset.num_rows, *frame_shape(dataset, camera)), np.uint8) for camera in dataset.spec.cameras
+    }
+
+    def put(camera: str, row: int, frame: np.ndarray) -> None:
+        arrays[camera][row] = frame
+
+    decode_all(dataset, workers, put)
+    return arrays
+
+
+def decode_all(dataset: Dataset, workers: int, put: Callable[[str, int, np.ndarray], None]) -> None:
+    """Decode every frame of the loaded episodes and call `put(camera, row, frame)`, from several threads at a time.
+
+    Raises DataError, and whatever `put` raises.
+    """
+    jobs = []
     for camera in dataset.spec.cameras:
-        array = arrays[camera] = np.empty((dataset.num_rows, *frame_shape(dataset, camera)), np.uint8)
         for position, episode in enumerate(dataset.episodes):
 
-            def store(frames: Iterator[np.ndarray], place: np.ndarray = array[episode.start :]) -> None:
-                for number, frame in enumerate(frames):
-                    place[number] = frame
+            def store(frames: Iterator[np.ndarray], camera: str = camera, first: int = episode.start) -> None:
+                for row, frame in enumerate(frames, first):
+                    put(camera, row, frame)
 
             jobs.append(_Job(camera, position, store))
     _run(dataset, jobs, workers)
-    return arrays
 
 
 def complete_stores(dataset: Dataset, cache: Path, workers: int) -> dict[str, FrameStore]:

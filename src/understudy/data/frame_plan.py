@@ -1,5 +1,6 @@
 """Where the decoded frames will be kept, decided before anything is written, with the numbers that decided it.
 
+device   on the accelerator, one tensor per camera, copied there at the start of every run (frame_device.py)
 disk     the frame store: decoded once, then read through the page cache (frame_store.py)
 ram      decoded at the start of every run into one array per camera
 decode   decoded again whenever a frame is drawn: works always, costs a processor
@@ -26,13 +27,16 @@ from .frame_store import ELSEWHERE, FrameStore, dataset_folder
 if TYPE_CHECKING:
     from .lerobot import Dataset
 
-TIERS = ("auto", "disk", "ram", "decode")
+TIERS = ("auto", "device", "disk", "ram", "decode")
 # left free on the disk: checkpoints and everything else on it need room too
 _SPARE_DISK_BYTES = 2_000_000_000
 _SPARE_DISK_SHARE = 0.05
 # of the memory that is available now: what `auto` takes at most, and what may be taken when asked for
 _AUTO_RAM_SHARE = 0.5
 _ASKED_RAM_SHARE = 0.9
+# of the accelerator's free memory: the rest is for weights, optimiser and activations
+_AUTO_DEVICE_SHARE = 0.4
+_ASKED_DEVICE_SHARE = 0.9
 _TIMED_FRAMES = 4
 
 
@@ -40,11 +44,12 @@ _TIMED_FRAMES = 4
 class FramesPlan:
     """How the frames will be held, and why.
 
-    tier               "disk", "ram" or "decode"
+    tier               "device", "disk", "ram" or "decode"
     reason             one line with the numbers
     bytes              size of all decoded frames, held or not
     frames_to_decode   frames (of all cameras) that have to be decoded before training can start
-    cache              the cache folder that holds the store (disk only)
+    cache              the cache folder that holds the store (disk; device, where the disk has room for one)
+    device             whose memory they go to (device only)
     """
 
     tier: str
@@ -52,6 +57,7 @@ class FramesPlan:
     bytes: int
     frames_to_decode: int
     cache: Path | None = None
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -70,13 +76,18 @@ class _Need:
         return self.bytes_to_write == 0 or self.bytes_to_write <= self.disk_bytes
 
 
-def plan_frames(dataset: Dataset, *, tier: str = "auto", cache: Path | None = None, holders: int = 1) -> FramesPlan:
+def plan_frames(
+    dataset: Dataset, *, tier: str = "auto", cache: Path | None = None, holders: int = 1, device: str = "cpu"
+) -> FramesPlan:
     """Choose where the frames of the loaded episodes go. Reads what is stored already; writes nothing.
 
-    tier      "auto" takes disk, else memory (up to half of what is free), else decoding while training, with a warning
+    tier      "auto" takes a CUDA device (up to 40 % of what is free there), else disk, else memory (up to half of what
+              is free), else decoding while training, with a warning
     cache     the cache folder, instead of the usual one
     holders   processes that share this machine's memory, each with frames of its own
-    Raises ConfigError for an unknown tier; DiskFull, OutOfMemory when the tier that was asked for has no room.
+    device    where the batches go
+    Raises ConfigError for an unknown tier, or a device that has no memory of its own; DiskFull, OutOfMemory when the
+    tier that was asked for has no room.
     """
     if tier not in TIERS:
         raise ConfigError(
@@ -87,6 +98,8 @@ def plan_frames(dataset: Dataset, *, tier: str = "auto", cache: Path | None = No
     cache = cache or cache_folder()
     need = _need(dataset, cache, holders)
     place = readable_path(dataset_folder(cache, dataset.fingerprint))
+    if tier in ("auto", "device") and (plan := _on_device(need, tier, device, place, cache)):
+        return plan
     if tier == "disk" and not need.fits_disk:
         raise DiskFull(
             f"the decoded frames do not fit the disk: {readable_bytes(need.bytes_to_write)} are still to be written, "
@@ -129,6 +142,41 @@ def _need(dataset: Dataset, cache: Path, holders: int) -> _Need:
     frames = dataset.num_rows * len(dataset.spec.cameras)
     available = psutil.virtual_memory().available // holders
     return _Need(total, frames, to_write, missing_frames, free_bytes(cache) - spare, available)
+
+
+def _on_device(need: _Need, tier: str, device: str, place: str, cache: Path) -> FramesPlan | None:
+    """The plan to hold them on the device; None if it is not wanted there. Raises ConfigError, OutOfMemory."""
+    free = _free_bytes_on(device)
+    if tier == "auto" and (free is None or need.total_bytes > _AUTO_DEVICE_SHARE * free):
+        return None
+    if free is None:
+        raise ConfigError(
+            f"{device} has no memory of its own that frames could be held in",
+            where="--dataset.frames=device",
+            hint="on a CUDA device they can; here --dataset.frames=auto finds the best place",
+        )
+    if need.total_bytes > _ASKED_DEVICE_SHARE * free:
+        raise OutOfMemory(
+            f"the decoded frames do not fit the memory of {device}: they take {readable_bytes(need.total_bytes)}, "
+            f"{readable_bytes(free)} are free",
+            where="--dataset.frames=device",
+            hint="take fewer episodes (--dataset.episodes), or --dataset.frames=disk",
+        )
+    size = f"{readable_bytes(need.total_bytes)} of {readable_bytes(free)} free on {device}"
+    if need.fits_disk:
+        reason = f"{size}; out of {_disk_reason(need, place)}"
+        return FramesPlan("device", reason, need.total_bytes, need.frames_to_decode, cache, device)
+    reason = f"{size}: {need.frames:,} frames decoded at every start"
+    return FramesPlan("device", reason, need.total_bytes, need.frames, None, device)
+
+
+def _free_bytes_on(device: str) -> int | None:
+    """Memory that is free on a CUDA device; None for devices that the host's memory serves."""
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0]
 
 
 def _disk_reason(need: _Need, place: str) -> str:

@@ -4,7 +4,7 @@
     frames = open_frames(dataset, plan)           # decodes what is missing, with progress
     frames.gather("observation.images.top", rows) # uint8 (B, h, w, 3)
 
-In the tiers `disk` and `ram` a gather is one indexing of one array; see frame_plan.py for the tiers.
+In the tiers `disk`, `ram` and `device` a gather is one indexing of one array; see frame_plan.py for the tiers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from .frame_decode import DecodedFrames
 from .frame_plan import TIERS, FramesPlan, plan_frames
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .frame_store import FrameStore
     from .lerobot import Dataset
 
@@ -78,15 +80,29 @@ def open_frames(dataset: Dataset, plan: FramesPlan, *, workers: int | None = Non
     was decoded before an error, an interrupt or a kill stays in the store, and the next call goes on from there.
     """
     workers = workers or usable_cores()
+    if plan.tier == "device":
+        return _on_device(dataset, plan, workers)
     if plan.tier == "decode":
         return DecodedFrames(dataset, plan.reason, workers)
     if plan.tier == "ram":
         return ArrayFrames("ram", plan.reason, decode_into_memory(dataset, workers))
     assert plan.tier == "disk" and plan.cache is not None, plan
-    stores = complete_stores(dataset, plan.cache, workers)
+    return _stored(dataset, plan.reason, plan.cache, workers)
+
+
+def _stored(dataset: Dataset, reason: str, cache: Path, workers: int) -> ArrayFrames:
+    stores = complete_stores(dataset, cache, workers)
     arrays = {camera: store.array() for camera, store in stores.items()}
     places = {camera: _places(dataset, store) for camera, store in stores.items()}
-    return ArrayFrames("disk", plan.reason, arrays, places)
+    return ArrayFrames("disk", reason, arrays, places)
+
+
+def _on_device(dataset: Dataset, plan: FramesPlan, workers: int) -> Frames:
+    from .frame_device import bring_over, decode_onto
+
+    if plan.cache is None:
+        return decode_onto(dataset, plan.reason, plan.device, workers)
+    return bring_over(dataset, plan.reason, plan.device, _stored(dataset, plan.reason, plan.cache, workers))
 
 
 def _places(dataset: Dataset, store: FrameStore) -> np.ndarray:

@@ -87,6 +87,26 @@ class Batch:
     def __len__(self) -> int:
         return len(self.action)
 
+    def tensors(self) -> list[torch.Tensor]:
+        """All of its tensors."""
+        found = [*self.observation.values(), self.action, self.action_is_pad]
+        return found if self.valid_steps is None else [*found, self.valid_steps]
+
+    def pinned(self) -> Batch:
+        """The same batch in page-locked memory, which CUDA copies from while the program goes on."""
+
+        def pin(value: torch.Tensor) -> torch.Tensor:
+            return value if value.is_cuda else value.pin_memory()
+
+        return Batch(
+            {name: pin(value) for name, value in self.observation.items()},
+            pin(self.action),
+            pin(self.action_is_pad),
+            self.task,
+            self.rows,
+            None if self.valid_steps is None else pin(self.valid_steps),
+        )
+
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on `device`."""
         import torch

@@ -15,6 +15,7 @@ import torch
 
 from understudy.core.errors import DataError
 
+from .frame_device import DeviceFrames
 from .spec import Batch, FeatureType
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Windows:
         self._task_of_row = dataset.task_of_row
 
     def gather(self, rows: np.ndarray, *, shared: np.ndarray | None = None) -> Batch:
-        """The windows at `rows` (B,) of the loaded dataset, on the CPU; see Batch for shapes and units.
+        """The windows at `rows` (B,) of the loaded dataset; see Batch for shapes and units.
+
+        They are on the CPU, but for the pictures of frames that are held on a device.
 
         shared   the rows of the whole batch, where `rows` are one of several processes' equal part of it
         """
@@ -85,6 +88,8 @@ class Windows:
     def _pictures(self, camera: str, rows: np.ndarray) -> torch.Tensor:
         """(B, 3, h, w) uint8: a view of the gathered (B, h, w, 3), which is what torch calls channels-last."""
         assert self.frames is not None
+        if isinstance(self.frames, DeviceFrames):
+            return self.frames.tensor(camera, rows).permute(0, 3, 1, 2)
         return torch.from_numpy(self.frames.gather(camera, rows)).permute(0, 3, 1, 2)
 
 

@@ -23,9 +23,7 @@ def brightness(pictures: Tensor, amounts: Tensor) -> Tensor:
 
 def contrast(pictures: Tensor, amounts: Tensor) -> Tensor:
     """Away from the picture's mean grey by the factor (n, 1): 0 all grey, 1 unchanged."""
-    weights = pictures.new_tensor(_LUMA)
-    grey = (pictures.mean((2, 3)) * weights).sum(1)[:, None, None, None]
-    return _between(grey, pictures, amounts)
+    return _between(_grey(pictures.mean((2, 3), keepdim=True)), pictures, amounts)
 
 
 def saturation(pictures: Tensor, amounts: Tensor) -> Tensor:
@@ -81,7 +79,7 @@ def affine(pictures: Tensor, amounts: Tensor) -> Tensor:
     ys = torch.arange(height, device=pictures.device) - (height - 1) / 2
     back = amounts.reshape(-1, 2, 3, 1, 1)
     places = back[:, :, 0] * xs + back[:, :, 1] * ys[:, None] + back[:, :, 2]  # (n, 2, h, w)
-    grid = places.permute(0, 2, 3, 1) / pictures.new_tensor((width / 2, height / 2))
+    grid = torch.stack([places[:, 0] / (width / 2), places[:, 1] / (height / 2)], dim=3)
     return F.grid_sample(pictures, grid, mode="nearest", padding_mode="zeros", align_corners=False)
 
 
@@ -106,8 +104,7 @@ def matrices_back(amounts: np.ndarray) -> np.ndarray:
 
 def _grey(pictures: Tensor) -> Tensor:
     """(n, 1, h, w)"""
-    red, green, blue = pictures.split(1, 1)
-    return (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+    return (pictures[:, :1] * _LUMA[0]).add_(pictures[:, 1:2], alpha=_LUMA[1]).add_(pictures[:, 2:], alpha=_LUMA[2])
 
 
 def _between(other: Tensor, pictures: Tensor, amounts: Tensor) -> Tensor:

@@ -83,8 +83,10 @@ class DatasetConfig(_Group):
     statistics: Literal["train", "dataset"] = own(
         "train", description="normalise by the episodes trained on, or by the statistics stored in the dataset"
     )
-    frames: Literal["auto", "disk", "ram", "decode"] = own(
-        "auto", description="where decoded frames are kept: a file on disk, memory, or nowhere (decode every time)"
+    frames: Literal["auto", "device", "disk", "ram", "decode"] = own(
+        "auto",
+        description="where decoded frames are kept: on the accelerator, in a file on disk, in memory, or nowhere "
+        "(decode every time)",
     )
 
     @field_validator("root")

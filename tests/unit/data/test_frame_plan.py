@@ -91,6 +91,55 @@ def test_memory_that_was_asked_for_and_does_not_suffice_is_an_error(dataset: Dat
     assert caught.value.hint and "--dataset.frames=disk" in caught.value.hint
 
 
+@pytest.fixture
+def accelerator(monkeypatch: pytest.MonkeyPatch) -> object:
+    """Set the free bytes of the device `cuda`."""
+
+    def have(free: int) -> None:
+        monkeypatch.setattr(frame_plan, "_free_bytes_on", lambda device: free if device.startswith("cuda") else None)
+
+    return have
+
+
+def test_an_accelerator_comes_first_if_two_fifths_of_its_free_memory_suffice(
+    dataset: Dataset, machine, accelerator
+) -> None:
+    machine(disk=TOTAL, ram=PLENTY)
+    accelerator(TOTAL * 5 // 2)
+    plan = plan_frames(dataset, device="cuda:1")
+    assert (plan.tier, plan.device, plan.frames_to_decode) == ("device", "cuda:1", 60)
+    assert plan.cache is not None and dataset.fingerprint in plan.reason
+    assert "138.2 kB of 345.6 kB free on cuda:1" in plan.reason
+    assert plan_frames(dataset, device="cpu").tier == "disk"
+    accelerator(TOTAL * 5 // 2 - 1)
+    assert plan_frames(dataset, device="cuda:1").tier == "disk"
+    assert plan_frames(dataset, device="cuda:1", tier="device").tier == "device"
+
+
+def test_without_room_on_the_disk_frames_are_decoded_onto_the_accelerator(
+    dataset: Dataset, machine, accelerator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine(disk=TOTAL - 1, ram=0)
+    accelerator(PLENTY)
+    plan = plan_frames(dataset, device="cuda")
+    assert (plan.tier, plan.cache, plan.frames_to_decode) == ("device", None, 60)
+    assert "decoded at every start" in plan.reason
+    assert capsys.readouterr().err == ""
+
+
+def test_an_accelerator_that_was_asked_for_and_does_not_suffice_or_is_none_is_an_error(
+    dataset: Dataset, machine, accelerator
+) -> None:
+    machine(disk=PLENTY, ram=PLENTY)
+    accelerator(TOTAL)
+    with pytest.raises(OutOfMemory, match=r"138\.2 kB are free") as caught:
+        plan_frames(dataset, tier="device", device="cuda")
+    assert caught.value.hint and "--dataset.frames=disk" in caught.value.hint
+    for device in ("cpu", "mps"):
+        with pytest.raises(ConfigError, match=f"{device} has no memory of its own"):
+            plan_frames(dataset, tier="device", device=device)
+
+
 def test_only_what_is_missing_needs_room(folder: Path, dataset: Dataset, machine) -> None:
     some = load_dataset(str(folder), episodes=[1])
     open_frames(some, plan_frames(some, tier="disk"))
@@ -132,7 +181,7 @@ def test_the_plan_says_where_the_store_is(dataset: Dataset, tmp_path: Path) -> N
 def test_an_unknown_tier_names_the_known_ones(dataset: Dataset) -> None:
     with pytest.raises(ConfigError, match="`gpu`") as caught:
         plan_frames(dataset, tier="gpu")
-    assert "auto, disk, ram or decode" in str(caught.value)
+    assert "auto, device, disk, ram or decode" in str(caught.value)
 
 
 def test_the_home_folder_is_shortened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from make_dataset import expected_level, make_dataset
-from understudy.core.errors import DataError
+from understudy.core.errors import DataError, OutOfMemory
 from understudy.data.frames import Frames, open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.windows import Windows
 
 FRONT, WRIST = "observation.images.front", "observation.images.wrist"
 
@@ -28,6 +31,37 @@ def opened(dataset: Dataset, tier: str) -> Frames:
 
 def by_hand(dataset: Dataset, camera: str) -> np.ndarray:
     return np.concatenate([list(dataset.read_frames(camera, e)) for e in range(len(dataset.episodes))])
+
+
+def on_device(dataset: Dataset, *, stored: bool, device: str = "cpu") -> Frames:
+    """The tier `device`, on the CPU: what differs on CUDA is where its tensors lie."""
+    plan = plan_frames(dataset, tier="disk" if stored else "ram")
+    return open_frames(dataset, dataclasses.replace(plan, tier="device", device=device), workers=2)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_frames_on_a_device_are_those_of_the_store(folder: Path, stored: bool, device: str) -> None:
+    dataset = load_dataset(str(folder))
+    frames = on_device(dataset, stored=stored, device=device)
+    rows = np.array([32, 0, 7, 7, 18])
+    for camera in dataset.spec.cameras:
+        expected = by_hand(dataset, camera)[rows]
+        np.testing.assert_array_equal(frames.gather(camera, rows), expected)
+        windows = Windows(dataset, frames, action_offsets=[0], cameras=[camera])
+        pictures = windows.gather(rows).observation[camera]
+        assert pictures.device.type == device and pictures.shape == (5, 3, 24, 32)
+        np.testing.assert_array_equal(pictures.cpu().permute(0, 2, 3, 1).numpy(), expected)
+
+
+def test_a_device_without_room_is_an_error_with_a_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("understudy.data.frame_device.torch.empty", refuse)
+    with pytest.raises(OutOfMemory, match="do not fit the memory of cpu") as caught:
+        on_device(load_dataset(str(folder)), stored=False)
+    assert caught.value.hint and "--dataset.frames=disk" in caught.value.hint
 
 
 @pytest.mark.parametrize("tier", ["disk", "ram", "decode"])
