@@ -10,7 +10,7 @@ from pydantic import Field
 
 from understudy.core import log
 from understudy.core.config import Options, parse_options
-from understudy.core.errors import ConfigError
+from understudy.core.files import check_new
 
 LETTERS = ("a", "b", "c", "d", "e", "f")
 _MORE = "one more; null: none"
@@ -36,8 +36,8 @@ class CompareOptions(Options):
 def run(arguments: Sequence[str]) -> int:
     """The verb; its exit code."""
     options = parse_options(CompareOptions, arguments, positionals=LETTERS, verb="compare")
-    if options.output_dir is not None and options.output_dir.exists():
-        raise ConfigError("the output folder is there already", where=str(options.output_dir), hint="name a new one")
+    if options.output_dir is not None:
+        check_new(options.output_dir)
 
     from understudy.evaluate.compare.document import document
     from understudy.evaluate.compare.pair import compare_all

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from understudy.core import log
 from understudy.core.config import Options, parse_options
-from understudy.core.errors import ConfigError
+from understudy.core.files import check_new
 
 if TYPE_CHECKING:
     from understudy.studies.demo import DemoConfig, DemoResult
@@ -40,8 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     from understudy.studies.demo import run_demo
 
     config = config_of(options)
-    if config.folder.exists():
-        raise ConfigError("the output folder is there already", where=str(config.folder), hint="name a new one")
+    check_new(config.folder)
     result = run_demo(config, log.say)
     if options.as_json:
         print(json.dumps(result.to_json(), indent=2))

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from understudy.core import log
 from understudy.core.config import Options, parse_options
 from understudy.core.errors import ConfigError
+from understudy.core.files import check_new
 from understudy.core.run_folder import RunFolder, run_of_checkpoint, step_of_checkpoint
 from understudy.envs.catalogue import EnvConfig
 from understudy.evaluate.manual.config import MANUAL, ManualConfig
@@ -121,8 +122,8 @@ def run_held_out(options: EvalOptions, choice: DatasetChoice) -> int:
     """Action error on recorded episodes; the exit code."""
     if options.policy.path is None:
         raise ConfigError("`--policy.path` is required: which policy?")
-    if options.output_dir is not None and options.output_dir.exists():
-        raise ConfigError("the output folder is there already", where=str(options.output_dir), hint="name a new one")
+    if options.output_dir is not None:
+        check_new(options.output_dir)
 
     from understudy.evaluate.table import table
     from understudy.policies.places import find_checkpoint

@@ -182,6 +182,12 @@ def check_place(folder: Path, where: str) -> None:
         raise ConfigError(f"nothing may be written to `{above}`", where=where, hint="choose another folder")
 
 
+def check_new(folder: Path, what: str = "output folder") -> None:
+    """Raises ConfigError when `folder`, which is to be made, is there: nobody's files are written over."""
+    if folder.exists():
+        raise ConfigError(f"the {what} is there already", where=str(folder), hint="name a new one")
+
+
 def free_bytes(path: Path) -> int:
     """Bytes free for this user on the file system that holds (or would hold) `path`."""
     return shutil.disk_usage(existing_parent(path)).free

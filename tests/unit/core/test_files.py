@@ -15,6 +15,7 @@ from understudy.core.errors import ConfigError, DiskFull
 from understudy.core.files import (
     append_whole,
     cache_folder,
+    check_new,
     check_place,
     cut_torn_line,
     existing_parent,
@@ -198,3 +199,10 @@ def test_half_a_line_at_the_end_is_cut_off_and_nothing_else(
         path.write_bytes(before)
     cut_torn_line(path)
     assert (path.read_bytes() if path.exists() else None) == after
+
+
+def test_a_folder_that_is_to_be_made_must_not_be_there(tmp_path: Path) -> None:
+    check_new(tmp_path / "a")
+    with pytest.raises(ConfigError, match="the report is there already") as caught:
+        check_new(tmp_path, "report")
+    assert (caught.value.where, caught.value.hint) == (str(tmp_path), "name a new one")

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from understudy.core.errors import ConfigError
-from understudy.core.files import TEMPORARY_PREFIX, folder_written_atomically, full_disk_reported
+from understudy.core.files import TEMPORARY_PREFIX, check_new, folder_written_atomically, full_disk_reported
 from understudy.data.info import DEFAULT_DATA_PATH, DEFAULT_VIDEO_PATH, INFO
 from understudy.data.spec import Statistics
 from understudy.data.statistics import of_histogram
@@ -46,8 +46,7 @@ def assemble(
 
     Raises ConfigError when `target` is there or there is no episode, DiskFull, DataError for a damaged episode.
     """
-    if target.exists():
-        raise ConfigError("the folder of the dataset is there already", where=str(target), hint="name a new one")
+    check_new(target, "folder of the dataset")
     if not episodes:
         raise ConfigError("a dataset needs an episode", where=str(target))
     with folder_written_atomically(target) as root:
@@ -161,8 +160,7 @@ class DatasetWriter:
     """
 
     def __init__(self, folder: Path, form: DatasetForm) -> None:
-        if folder.exists():
-            raise ConfigError("the folder of the dataset is there already", where=str(folder), hint="name a new one")
+        check_new(folder, "folder of the dataset")
         self.folder, self.form = folder, form
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._staging = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{folder.name}-", dir=folder.parent))
