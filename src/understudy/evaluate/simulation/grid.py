@@ -22,19 +22,13 @@ def write_grid(file: Path, videos: Sequence[Path], fps: int) -> bool:
     shown = [video for video in videos if video.is_file()][:MOST]
     if len(shown) < 2:
         return False
-    columns = math.ceil(math.sqrt(len(shown)))
-    rows = math.ceil(len(shown) / columns)
     streams = [_pictures(video) for video in shown]
     tiles = [next(stream) for stream in streams]
-    height, width, _ = tiles[0].shape
-    grid = VideoWriter((rows * height, columns * width), fps, "h264")
-    canvas = np.zeros((rows * height, columns * width, 3), np.uint8)
+    height, width, _ = tiled(tiles).shape
+    grid = VideoWriter((height, width), fps, "h264")
     running = set(range(len(tiles)))
     while running:
-        for place, tile in enumerate(tiles):
-            y, x = place // columns * height, place % columns * width
-            canvas[y : y + height, x : x + width] = tile
-        grid.add(canvas)
+        grid.add(tiled(tiles))
         for place in sorted(running):
             picture = next(streams[place], None)
             if picture is None:
@@ -43,6 +37,20 @@ def write_grid(file: Path, videos: Sequence[Path], fps: int) -> bool:
                 tiles[place] = picture
     write_atomically(file, grid.finish())
     return True
+
+
+def tiled(tiles: Sequence[np.ndarray], background: int = 0) -> np.ndarray:
+    """(H, W, 3) uint8: pictures (h, w, 3), all of one size, in rows and columns, as square as their number allows.
+
+    background   0..255: the grey of the places that are left over
+    """
+    columns = math.ceil(math.sqrt(len(tiles)))
+    height, width, _ = tiles[0].shape
+    canvas = np.full((math.ceil(len(tiles) / columns) * height, columns * width, 3), background, np.uint8)
+    for place, tile in enumerate(tiles):
+        y, x = place // columns * height, place % columns * width
+        canvas[y : y + height, x : x + width] = tile
+    return canvas
 
 
 def _pictures(video: Path) -> Iterator[np.ndarray]:

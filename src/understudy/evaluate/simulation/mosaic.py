@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ def write_picture(file: Path, picture: np.ndarray) -> None:
 def write_mosaic(file: Path, failures: Sequence[EpisodeRecord], last_frames: Path) -> bool:
     """Draw the first of the `failures` with a picture in `last_frames`; whether there was one. Raises DiskFull."""
     from .film import captioned
+    from .grid import tiled
 
     tiles = []
     for failure in failures[:MOST]:
@@ -39,11 +39,5 @@ def write_mosaic(file: Path, failures: Sequence[EpisodeRecord], last_frames: Pat
     if not tiles:
         file.unlink(missing_ok=True)
         return False
-    columns = math.ceil(math.sqrt(len(tiles)))
-    height, width, _ = tiles[0].shape
-    canvas = np.full((math.ceil(len(tiles) / columns) * height, columns * width, 3), 24, np.uint8)
-    for place, tile in enumerate(tiles):
-        y, x = place // columns * height, place % columns * width
-        canvas[y : y + height, x : x + width] = tile
-    write_picture(file, canvas)
+    write_picture(file, tiled(tiles, background=24))
     return True
