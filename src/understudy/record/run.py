@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,7 @@ from .staging import check_target, opened, staging_of
 if TYPE_CHECKING:
     from understudy.data.write.form import DatasetForm
 
+_TARGET = "understudy.record.attempt:serve"
 # a recording in which fewer than one attempt in twenty succeeds would take all night to say so
 _PATIENCE = 20
 # seconds that an attempt may take, at most: a process that hangs must not hang the recording
@@ -100,7 +102,7 @@ def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s
             for one in _attempts(config, staging, list(seeds), workers, timeout_s):
                 tried[one.seed] = one
                 advance(int(one.kept), f"{_successes(tried)} of {len(tried)} attempts succeeded")
-                _give_up_if_hopeless(config, tried, one)
+                _give_up_if_hopeless(config, tried)
     in_order = [tried[seed] for seed in sorted(tried)]
     last = [number for number, one in enumerate(in_order) if one.kept][wanted - 1]
     return in_order[: last + 1]
@@ -115,15 +117,15 @@ def _attempts(config: RecordConfig, staging: Path, seeds: list[int], workers: in
         else:
             open_seeds.append(seed)
     setup = {"config": config.model_dump(mode="json"), "staging": str(staging)}
-    run = {"workers": workers, "timeout_s": timeout_s}
+    run = partial(run_in_workers, _TARGET, setup, workers=workers, timeout_s=timeout_s)
     lost: list[int] = []
-    for seed, answer in run_in_workers("understudy.record.attempt:serve", setup, open_seeds, **run):  # type: ignore[arg-type]
+    for seed, answer in run(open_seeds):
         if isinstance(answer, Lost):
             lost.append(seed)
         else:
             yield Tried(**answer)
     # a process may die of what has nothing to do with its seed; one that takes another process along is a failure
-    for seed, answer in run_in_workers("understudy.record.attempt:serve", setup, lost, **run):  # type: ignore[arg-type]
+    for seed, answer in run(lost):
         yield Tried(seed, False, 0, 0.0, answer.reason, False, {}) if isinstance(answer, Lost) else Tried(**answer)
 
 
@@ -135,7 +137,7 @@ def _successes(tried: dict[int, Tried]) -> int:
     return sum(one.success for one in tried.values())
 
 
-def _give_up_if_hopeless(config: RecordConfig, tried: dict[int, Tried], last: Tried) -> None:
+def _give_up_if_hopeless(config: RecordConfig, tried: dict[int, Tried]) -> None:
     if len(tried) < _PATIENCE * (1 + _kept(tried)):
         return
     reasons = [one.reason for one in tried.values() if not one.kept]
