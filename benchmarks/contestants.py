@@ -1,8 +1,12 @@
-"""The two trainers and the command lines that make them do the same work.
+"""The two trainers, the command lines that make them do the same work, and the settings in which they do it.
 
 Both get the same flags, `lerobot-train`'s own: ACT with default sizes, no pretrained backbone (so nothing is
-downloaded), fp32, the same batch, seed and data, no checkpoint, a log line per step. They differ in what only one of
-them has: LeRobot's loader processes, and Understudy's held-out episodes, switched off because LeRobot 0.4 has none.
+downloaded), the same batch, seed and data, no checkpoint, a log line per step. They differ in what only one of them
+has: LeRobot's loader processes, and Understudy's held-out episodes, switched off because LeRobot 0.4 has none.
+
+A setting is a name, with flags. LeRobot's are `fp32` and `bf16`, the mixed precision of the accelerate library that its
+loop runs in; `lerobot-train` itself has no flag for it, and none for a compiled step. Understudy's are `fp32`,
+`default` (no flag of this kind: what a user gets) and whatever a command line spells out, "plain --precision=fp32".
 """
 
 from __future__ import annotations
@@ -27,19 +31,32 @@ BATCH = 8
 CHUNK = 100
 
 
+FP32, BF16, DEFAULT = "fp32", "bf16", "default"
+
+
 @dataclass(frozen=True)
 class Variant:
-    """One way of training: which program, and the one thing about it that is varied."""
+    """One way of training: which program, and what about it is varied."""
 
     side: Literal["lerobot", "understudy"]
+    setting: str = FP32
+    flags: tuple[str, ...] = ()  # Understudy only: what the setting adds to the command line
     workers: int = 0  # loader processes, LeRobot only
     first_time: bool = False  # Understudy only: the frame store is empty, every frame is decoded before step 1
 
     @property
     def name(self) -> str:
         if self.side == "lerobot":
-            return f"LeRobot, {self.workers} workers"
-        return "Understudy, new dataset" if self.first_time else "Understudy"
+            return f"LeRobot {self.setting}, {self.workers} workers"
+        return f"Understudy {self.setting}" + (", new dataset" if self.first_time else "")
+
+
+def understudy_setting(text: str) -> Variant:
+    """A setting of Understudy as it is typed: a name, then flags. `fp32` alone means `fp32 --precision=fp32`."""
+    name, *flags = text.split()
+    if name == FP32 and not flags:
+        flags = ["--precision=fp32"]
+    return Variant("understudy", name, tuple(flags))
 
 
 def train_command(variant: Variant, dataset: Path, output: Path, steps: int) -> list[str]:
@@ -64,12 +81,17 @@ def train_command(variant: Variant, dataset: Path, output: Path, steps: int) -> 
     ]
     if variant.side == "lerobot":
         return [str(lerobot_program("lerobot-train")), *flags, f"--num_workers={variant.workers}"]
-    return [sys.executable, "-m", "understudy", "train", *flags, "--dataset.eval_split=0"]
+    return [sys.executable, "-m", "understudy", "train", *flags, "--dataset.eval_split=0", *variant.flags]
 
 
-def environment(threads: int) -> dict[str, str]:
-    """What both run under: equal threads that sleep when idle, caches of their own, no network."""
+def environment(threads: int, variant: Variant | None = None) -> dict[str, str]:
+    """What both run under: equal threads that sleep when idle, caches of their own, no network.
+
+    variant   whose setting is added, where it is one of the environment
+    """
+    mixed = {"ACCELERATE_MIXED_PRECISION": "bf16"} if variant and variant.side == "lerobot" else {}
     return {
+        **(mixed if variant and variant.setting == BF16 else {}),
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         # threads that spin while they wait disturb whatever runs beside them, loader processes first of all

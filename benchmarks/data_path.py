@@ -23,6 +23,7 @@ from camera_dataset import CAMERA, Recording, make_recording, size_of
 from contestants import (
     BATCH,
     CHUNK,
+    DEFAULT,
     ROOT,
     WORK,
     Variant,
@@ -61,6 +62,7 @@ class Plan:
 def measure(plan: Plan, results: ResultFile) -> None:
     """Measure every part that `results` does not hold yet."""
     dataset = make_recording(plan.recording, WORK / "data" / plan.recording.name)
+    results.begin("data_path", plan.recording.name)
     parts: dict[str, Callable[[], Record]] = {"Understudy": partial(understudy_part, plan, dataset)}
     for workers in plan.workers:
         parts[f"LeRobot, {workers} workers"] = partial(lerobot_part, plan, dataset, workers)
@@ -79,7 +81,7 @@ def understudy_part(plan: Plan, dataset: Path) -> Record:
     frames_per_s = [_decode_all(dataset) for _ in range(plan.decodes)]
     gathers = _gather_batches(dataset, plan.gathers)
     gather_s = statistics.median(gathers)
-    run = record_of(train(Variant("understudy"), dataset, plan.steps, environment(plan.threads)), warm_up=_WARM_UP)
+    run = record_of(train(Variant("understudy", DEFAULT), dataset, plan.steps, plan.threads), warm_up=_WARM_UP)
     if "failed" in run:
         return run
     step_s = run["pace"]["step_s"]

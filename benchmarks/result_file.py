@@ -1,7 +1,8 @@
 """ResultFile: what has been measured so far, one JSON document, saved after every single measurement.
 
-A benchmark that is started again measures only what is missing or failed. Numbers belong to one machine and one state
-of the source; when either has changed, the file begins anew and the old one is kept beside it.
+A benchmark that is started again measures only what is missing or failed. Numbers belong to one machine: on another
+one the file begins anew and the old one is kept beside it. Every record says which state of the source it is of; a
+benchmark that is run again in another state replaces its own records, and those of the other benchmarks stay.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ from understudy.core.files import write_atomically
 
 FOLDER = ROOT / "benchmarks/results"
 _MEASURING_CODE = ("src/understudy", "benchmarks")
+# modules that only say what was found
+_TELLING = frozenset({"tables.py", "training_tables.py", "roofline_tables.py", "inference_tables.py", "aims.py"})
+_TELLING |= {"speed_page.py", "demo_measures.py", "demo_seeds.py", "run.py"}
 
 Key = dict[str, Any]
 Record = dict[str, Any]
@@ -30,8 +35,9 @@ Record = dict[str, Any]
 class ResultFile:
     """Records by key. A key says what was measured and how; a record holds `key`, and `failed` or what was found."""
 
-    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+    def __init__(self, path: Path, header: dict[str, Any], code: str) -> None:
         self.path = path
+        self.code = code  # the present state of the source
         self._document: dict[str, Any] = {**header, "records": []}
         if path.exists():
             before = json.loads(path.read_text())
@@ -42,36 +48,54 @@ class ResultFile:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The whole of it: `machine`, `code`, `records`."""
+        """The whole of it: `machine` and `records`."""
         return self._document
 
+    def begin(self, benchmark: str, recording: str | None = None) -> None:
+        """Drop what an earlier state of the source measured in this benchmark (of this recording)."""
+        self._document["records"] = [
+            record
+            for record in self._document["records"]
+            if record["code"] == self.code
+            or record["key"]["benchmark"] != benchmark
+            or (recording is not None and record["key"]["recording"] != recording)
+        ]
+
+    def forget(self, benchmarks: Collection[str]) -> None:
+        """Drop everything that these benchmarks measured, from the file too."""
+        self._document["records"] = [r for r in self._document["records"] if r["key"]["benchmark"] not in benchmarks]
+        self._save()
+
     def find(self, key: Key) -> Record | None:
-        """The record with exactly this key, None if there is none or it failed."""
-        found = [r for r in self._document["records"] if r["key"] == key and "failed" not in r]
-        return found[-1] if found else None
+        """The record of this state of the source with exactly this key, None if there is none or it failed."""
+        records: list[Record] = self._document["records"]
+        return next((r for r in records if (r["key"], r["code"]) == (key, self.code) and "failed" not in r), None)
 
     def add(self, key: Key, found: Record) -> Record:
         """Save what was found under `key`, in place of anything older."""
-        record = {"key": key, "at": time.strftime("%Y-%m-%d %H:%M:%S"), **found}
+        record = {"key": key, "code": self.code, "at": time.strftime("%Y-%m-%d %H:%M:%S"), **found}
         others = [r for r in self._document["records"] if r["key"] != key]
         self._document["records"] = [*others, record]
+        self._save()
+        return record
+
+    def _save(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path, json.dumps(self._document, indent=1) + "\n")
-        return record
 
 
 def open_results(path: Path | None) -> ResultFile:
-    """The file at `path`; without one, the newest of this machine and this code, or a new one named after the day."""
-    header: dict[str, Any] = {"machine": machine(), "code": code_hash()}
+    """The file at `path`; without one today's, or an earlier one with records of this machine and code."""
+    header, code = {"machine": machine()}, code_hash()
     if path is None:
         cpu = re.sub(r"[^a-z0-9]+", "-", header["machine"]["cpu"].lower()).strip("-")
         path = FOLDER / f"{time.strftime('%Y-%m-%d')}-{cpu}-{header['machine']['cores']}-cores.json"
-        for older in sorted(FOLDER.glob("*.json"), reverse=True):
+        for older in sorted(FOLDER.glob("*.json"), reverse=True) if not path.exists() else []:
             document = json.loads(older.read_text())
-            if document.get("code") == header["code"] and document.get("machine") == header["machine"]:
+            if document.get("machine") == header["machine"] and any(r["code"] == code for r in document["records"]):
                 path = older
                 break
-    return ResultFile(path, header)
+    return ResultFile(path, header, code)
 
 
 def machine() -> dict[str, Any]:
@@ -82,8 +106,20 @@ def machine() -> dict[str, Any]:
 
     facts = machine_facts(torch.device("cpu"))
     kept = {name: facts[name] for name in ("cpu", "cores", "memory_bytes", "torch", "python")}
+    kept["bf16_instructions"] = bf16_instructions()
     versions = {name: importlib.metadata.version(name) for name in ("understudy", "av")}
     return kept | {"versions": versions, "lerobot": lerobot_versions()}
+
+
+def bf16_instructions() -> list[str]:
+    """Which of this processor's instructions multiply bfloat16 matrices: AMX, AVX-512 bf16, or none."""
+    import torch
+
+    found = {
+        "AMX": torch.cpu._is_amx_tile_supported(),
+        "AVX-512 bf16": torch.cpu._is_avx512_bf16_supported(),
+    }
+    return [name for name, there in found.items() if there]
 
 
 def lerobot_versions() -> dict[str, str] | None:
@@ -101,6 +137,8 @@ def code_hash() -> str:
     digest = hashlib.sha256()
     for folder in _MEASURING_CODE:
         for file in sorted((ROOT / folder).rglob("*.py")):
+            if file.name in _TELLING and folder == "benchmarks":
+                continue
             digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -2,11 +2,13 @@
 
     python benchmarks/side_by_side.py --size 96x96 --rounds 3        (about seven minutes on two cores)
     python benchmarks/side_by_side.py --quick                        (does everything work? the numbers mean nothing)
+    python benchmarks/side_by_side.py --lerobot none --understudy default "plain --precision=fp32 --fast_paths=false"
 
-A round runs every variant once, always in the same order: LeRobot with each number of loader processes, then Understudy
-on a dataset it has never seen (it decodes every frame first; two steps, for the time to the first) and on the same one
-again. Ratios are taken within a round, so that a machine that is slower for a while is so for both. Before the first
-round each program runs once unmeasured, which brings libraries and data into the page cache and LeRobot's own cache.
+A round runs every variant once, always in the same order: LeRobot in each of its settings, with each number of loader
+processes, then Understudy on a dataset it has never seen (as it comes: it decodes every frame first; two steps, for the
+time to the first) and on the same one again, in each of its settings. Ratios are taken within a round, so that a
+machine that is slower for a while is so for both. Before the first round each program runs once unmeasured, which
+brings libraries and data into the page cache and LeRobot's own cache.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from typing import Any
 
 from camera_dataset import Recording, make_recording, size_of
 from contestants import (
+    BF16,
+    DEFAULT,
+    FP32,
     FRAME_CACHE,
     WORK,
     Variant,
@@ -31,10 +36,11 @@ from contestants import (
     run_to_end,
     say,
     train_command,
+    understudy_setting,
 )
 from result_file import Key, Record, ResultFile, busy_before, open_results
-from tables import side_by_side_tables
 from training_log import pace_of, read_steps
+from training_tables import training_tables
 from watched_process import Watched, watch
 
 LIMIT_S = 900.0
@@ -50,19 +56,19 @@ class Plan:
     steps: int
     warm_up: int
     threads: int
-    workers: tuple[int, ...]
+    lerobot: tuple[Variant, ...]
+    understudy: tuple[Variant, ...]
     deadline: float  # time.monotonic() by which the last round should end; the first one is run in any case
 
     def variants(self) -> list[Variant]:
-        lerobot = [Variant("lerobot", workers) for workers in self.workers]
-        return [*lerobot, Variant("understudy", first_time=True), Variant("understudy")]
+        return [*self.lerobot, Variant("understudy", DEFAULT, first_time=True), *self.understudy]
 
     def key(self, variant: Variant, number: int) -> Key:
         steps = _FIRST_TIME_STEPS if variant.first_time else self.steps
         return {
             "benchmark": "side_by_side",
             "recording": self.recording.name,
-            "variant": dataclasses.asdict(variant),
+            "variant": {**dataclasses.asdict(variant), "flags": list(variant.flags)},  # as JSON gives it back
             "round": number,
             "steps": steps,
             "warm_up": self.warm_up,
@@ -73,7 +79,7 @@ class Plan:
 def compare(plan: Plan, results: ResultFile) -> None:
     """Run the rounds; what is in `results` already is not run again."""
     dataset = make_recording(plan.recording, WORK / "data" / plan.recording.name)
-    environ = environment(plan.threads)
+    results.begin("side_by_side", plan.recording.name)
     prepared: set[str] = set()
     longest_round = 0.0
     for number in range(plan.rounds):
@@ -85,35 +91,35 @@ def compare(plan: Plan, results: ResultFile) -> None:
             key = plan.key(variant, number)
             if results.find(key):
                 continue
-            _prepare(variant, dataset, environ, prepared)
+            _prepare(variant, dataset, plan.threads, prepared)
             busy = busy_before()
-            watched = train(variant, dataset, key["steps"], environ)
+            watched = train(variant, dataset, key["steps"], plan.threads)
             record = record_of(watched, None if variant.first_time else plan.warm_up)
             results.add(key, {"cpu_busy_before_percent": busy, **record})
-            say(f"{plan.recording.name} round {number + 1} of {plan.rounds}  {variant.name:24} {_in_short(record)}")
+            say(f"{plan.recording.name} round {number + 1} of {plan.rounds}  {variant.name:32} {_in_short(record)}")
         longest_round = max(longest_round, time.monotonic() - began)
 
 
-def _prepare(variant: Variant, dataset: Path, environ: dict[str, str], prepared: set[str]) -> None:
+def _prepare(variant: Variant, dataset: Path, threads: int, prepared: set[str]) -> None:
     """Put the caches into the state that the variant is about, and run its program once unmeasured."""
     if variant.side == "lerobot" and not lerobot_is_there():
         return
     if variant.side not in prepared:
         prepared.add(variant.side)
-        train(dataclasses.replace(variant, workers=0, first_time=False), dataset, 1, environ)
+        train(dataclasses.replace(variant, workers=0, first_time=False), dataset, 1, threads)
     if variant.first_time:
         forget_frames()
     elif variant.side == "understudy" and not FRAME_CACHE.exists():
-        train(variant, dataset, 1, environ)
+        train(variant, dataset, 1, threads)
 
 
-def train(variant: Variant, dataset: Path, steps: int, environ: dict[str, str]) -> Watched:
+def train(variant: Variant, dataset: Path, steps: int, threads: int) -> Watched:
     """One training, watched; nothing of it stays on the disk."""
     output = WORK / "run"
     shutil.rmtree(output, ignore_errors=True)
     command = train_command(variant, dataset, output, steps)
     try:
-        return watch(command, environment=environ, limit_s=LIMIT_S, cwd=WORK)
+        return watch(command, environment=environment(threads, variant), limit_s=LIMIT_S, cwd=WORK)
     finally:
         shutil.rmtree(output, ignore_errors=True)
 
@@ -155,7 +161,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=int, default=3, help="first steps that are not counted")
     parser.add_argument("--threads", type=int, default=default_threads(), help="of OpenMP, for both")
     parser.add_argument(
-        "--lerobot-workers", default="0,2,4", help="numbers of loader processes to try, `none` for none"
+        "--lerobot",
+        nargs="+",
+        default=["fp32:2", "fp32:4", "bf16:2"],
+        metavar="SETTING:WORKERS",
+        help="fp32 or bf16, and a number of loader processes (4 is LeRobot's default); `none` for none",
+    )
+    parser.add_argument(
+        "--understudy",
+        nargs="+",
+        default=[FP32, DEFAULT],
+        metavar="SETTING",
+        help="`fp32`, `default`, or a name and flags in one word: 'plain --precision=fp32 --fast_paths=false'",
     )
     parser.add_argument("--episodes", type=int, default=10)
     parser.add_argument("--frames", type=int, default=200, help="per episode")
@@ -168,16 +185,27 @@ def arguments() -> argparse.Namespace:
 
 def plan_of(options: argparse.Namespace) -> Plan:
     """The plan that the command line asks for."""
-    workers = () if options.lerobot_workers == "none" else tuple(int(n) for n in options.lerobot_workers.split(","))
+    lerobot = tuple(_lerobot_setting(text) for text in options.lerobot if text != "none")
+    understudy = tuple(map(understudy_setting, options.understudy))
     height, width = options.size
     recording = Recording(height, width, options.episodes, options.frames, options.codec)
     deadline = time.monotonic() + 60 * options.minutes
-    plan = Plan(recording, options.rounds, options.steps, options.warm_up, options.threads, workers, deadline)
+    plan = Plan(
+        recording, options.rounds, options.steps, options.warm_up, options.threads, lerobot, understudy, deadline
+    )
     if options.quick:
         options.results = options.results or WORK / "quick.json"
         small = dataclasses.replace(recording, episodes=2, frames=40)
-        plan = dataclasses.replace(plan, recording=small, rounds=1, steps=4, warm_up=1, workers=workers[:1])
+        plan = dataclasses.replace(plan, recording=small, rounds=1, steps=4, warm_up=1)
     return plan
+
+
+def _lerobot_setting(text: str) -> Variant:
+    """`bf16:4`. Raises ValueError."""
+    setting, workers = text.split(":")
+    if setting not in (FP32, BF16):
+        raise ValueError(f"LeRobot's settings are {FP32} and {BF16}, not {setting}")
+    return Variant("lerobot", setting, workers=int(workers))
 
 
 def main() -> int:
@@ -186,7 +214,7 @@ def main() -> int:
     WORK.mkdir(parents=True, exist_ok=True)
     results = open_results(arguments_.results)
     compare(plan, results)
-    print(side_by_side_tables(results.document, plan.recording.name))
+    print(training_tables(results.document, plan.recording.name))
     print(f"\nall measurements: {results.path}")
     ours = [r for r in results.document["records"] if r["key"].get("variant", {}).get("side") == "understudy"]
     return int(any("failed" in record for record in ours))

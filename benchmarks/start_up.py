@@ -21,6 +21,7 @@ COMMANDS: dict[str, list[str]] = {
     "understudy --help": [str(UNDERSTUDY), "--help"],
     "understudy train --help": [str(UNDERSTUDY), "train", "--help"],
     "python -c 'import understudy'": [sys.executable, "-c", "import understudy"],
+    "python -c 'import torch'": [sys.executable, "-c", "import torch"],
     "python -c pass": [sys.executable, "-c", "pass"],
     "lerobot-train --help": [str(lerobot_program("lerobot-train")), "--help"],
 }
@@ -28,6 +29,7 @@ COMMANDS: dict[str, list[str]] = {
 
 def measure(runs: int, results: ResultFile) -> None:
     """Time each command `runs` times, after one run that is not counted and brings its files into the page cache."""
+    results.begin("start_up")
     for label, command in COMMANDS.items():
         key: Key = {"benchmark": "start_up", "command": label, "runs": runs}
         if results.find(key):
