@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ import torch
 from understudy.core import log
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.events import read_events
+from understudy.core.files import cache_folder
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.data.frames import Frames, FramesPlan, open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
@@ -42,8 +44,9 @@ if TYPE_CHECKING:
 
     from understudy.policies.base import Policy
 
-# frames that a policy may look at to measure what it needs before the first update
-_CALIBRATION_FRAMES = 64
+# what a policy may look at to measure what it needs before the first update: how many frames, and pixels in all of them
+_CALIBRATION_FRAMES = (4, 32)
+_CALIBRATION_PIXELS = 6 * 320 * 240
 
 
 @dataclass
@@ -62,7 +65,7 @@ class Prepared:
         """The decoded frames; decoding happens at the first use."""
         if self._frames is None:
             # what rank 0 decodes into a file the others find there, and it is rank 0 that shows how far it is
-            ordered = self.frames_plan.tier == "disk"
+            ordered = self.frames_plan.cache is not None
             with self.ranks.leader_first() if ordered else contextlib.nullcontext():
                 self._frames = open_frames(self.dataset, self.frames_plan, workers=self.config.num_workers)
         return self._frames
@@ -93,7 +96,9 @@ class Prepared:
     def source(self) -> Source:
         rank, world = self.ranks.rank, self.ranks.world
         sampler = Sampler(self.train_rows, self.config.batch_size, self.config.seed, rank=rank, world=world)
-        return Source(self.windows(), sampler)
+        # an update takes all of its batches at once: those of the next one are gathered meanwhile
+        ahead = self.config.grad_accumulation_steps + 1
+        return Source(self.windows(), sampler, torch.device(str(self.config.policy.device)), ahead=ahead)
 
     def held_out(self, device: torch.device) -> HeldOut | None:
         """The held-out measurement, None when no episode is held out or it is switched off."""
@@ -122,7 +127,7 @@ class Prepared:
                     hint="leave out --dataset.statistics=dataset: they are computed over the training episodes",
                 )
         else:
-            found = compute_statistics(self.dataset, self.split.train, self.frames)
+            found = compute_statistics(self.dataset, self.split.train, self.frames, cache_folder())
         if options.use_imagenet_stats:
             found = use_imagenet(found, self.dataset.spec.cameras)
         found, warnings = guard_zero_spread(found, self.dataset.spec)
@@ -171,7 +176,7 @@ def prepare(config: TrainConfig, folder: RunFolder, ranks: Ranks = ALONE) -> Pre
     )
     if not config.resume and not policy.pretrained_path:
         policy.fetch()
-    frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here)
+    frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
     print_data_plan(config, dataset, split, frames_plan)
     return Prepared(config, dataset, split, frames_plan, ranks)
 
@@ -244,10 +249,17 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
     return PolicyParts(policy, optimizer, schedule, update, group_names(policy, use_groups=use_groups), device)
 
 
+def calibration_frames(cameras: Sequence[tuple[int, ...]]) -> int:
+    """How many frames are measured, by the shapes (3, h, w) of the cameras: many small ones, a few large ones."""
+    fewest, most = _CALIBRATION_FRAMES
+    pixels = sum(min(height * width, 320 * 240) for _, height, width in cameras)
+    return max(fewest, min(most, _CALIBRATION_PIXELS // max(1, pixels)))
+
+
 def _calibrate(prepared: Prepared, policy: Policy) -> None:
     rows = prepared.train_rows
-    chosen = evenly_spaced(rows, _CALIBRATION_FRAMES)
     windows, size = prepared.windows(), prepared.config.batch_size
+    chosen = evenly_spaced(rows, calibration_frames([prepared.dataset.spec.features[c].shape for c in windows.cameras]))
     batches = (windows.gather(chosen[first : first + size]) for first in range(0, len(chosen), size))
     done = policy.calibrate(batches)
     if done:
