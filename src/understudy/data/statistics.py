@@ -8,19 +8,21 @@ channel, on a sample of each episode's frames, larger ones thinned out, both as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from understudy.core.errors import DataError
 
+from .picture_levels import picture_levels
 from .spec import Statistics
 from .zero_spread import guard_zero_spread
 
 if TYPE_CHECKING:
     from .frames import Frames
-    from .lerobot import Dataset, Episode
+    from .lerobot import Dataset
 
 __all__ = ["aggregate", "compute_statistics", "guard_zero_spread", "use_imagenet"]
 
@@ -29,12 +31,13 @@ QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-# frames gathered at once: bounds the memory, 32 frames of 640x480 are 30 MB
-_FRAMES_AT_ONCE = 32
 
-
-def compute_statistics(dataset: Dataset, episodes: Sequence[int], frames: Frames | None) -> Statistics:
+def compute_statistics(
+    dataset: Dataset, episodes: Sequence[int], frames: Frames | None, cache: Path | None = None
+) -> Statistics:
     """Statistics over the episodes with these indices: every column, and the cameras if `frames` is given.
+
+    cache   where the levels of pictures are kept from run to run (picture_levels.py); None measures them here and now
 
     returns   feature -> statistic -> float64: (n,) for vectors, (3, 1, 1) for cameras, `count` (1,)
 
@@ -48,7 +51,7 @@ def compute_statistics(dataset: Dataset, episodes: Sequence[int], frames: Frames
     found = {name: of_rows(values[rows]) for name, values in dataset.columns.items()}
     if frames is not None:
         for camera in dataset.spec.cameras:
-            found[camera] = _of_pictures(_pictures(frames, camera, chosen))
+            found[camera] = of_histogram(*picture_levels(dataset, camera, chosen, frames, cache))
     return found
 
 
@@ -62,40 +65,6 @@ def of_rows(values: np.ndarray) -> dict[str, np.ndarray]:
 def _of_dimension(values: np.ndarray) -> dict[str, float]:
     stats = {"min": values.min(), "max": values.max(), "mean": values.mean(), "std": values.std()}
     return stats | dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())), strict=True))
-
-
-def sampled_frames(length: int) -> np.ndarray:
-    """Which frames of an episode its picture statistics come from: LeRobot's rule, about length ** 0.75 of them."""
-    count = max(min(length, 100), min(int(length**0.75), 10_000))
-    return np.round(np.linspace(0, length - 1, count)).astype(np.int64)
-
-
-def _pictures(frames: Frames, camera: str, episodes: Sequence[Episode]) -> Iterator[np.ndarray]:
-    rows = np.concatenate([episode.start + sampled_frames(episode.length) for episode in episodes])
-    for first in range(0, len(rows), _FRAMES_AT_ONCE):
-        yield thinned(frames.gather(camera, rows[first : first + _FRAMES_AT_ONCE]))
-
-
-def thinned(pictures: np.ndarray) -> np.ndarray:
-    """(B, h, w, 3) with every k-th row and column where the larger side is 300 or more, k = larger side // 150."""
-    larger = max(pictures.shape[1:3])
-    step = larger // 150 if larger >= 300 else 1
-    return pictures[:, ::step, ::step]
-
-
-def _of_pictures(batches: Iterator[np.ndarray]) -> dict[str, np.ndarray]:
-    """From uint8 batches."""
-    histogram = np.zeros((3, 256), np.int64)
-    count = 0
-    for batch in batches:
-        count += len(batch)
-        histogram += histogram_of(batch)
-    return of_histogram(histogram, count)
-
-
-def histogram_of(pictures: np.ndarray) -> np.ndarray:
-    """(3, 256): how often each level occurs in each channel of (B, h, w, 3) uint8 pictures."""
-    return np.stack([np.bincount(pictures[..., channel].ravel(), minlength=256) for channel in range(3)])
 
 
 def of_histogram(histogram: np.ndarray, count: int) -> dict[str, np.ndarray]:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from make_dataset import expected_level, make_dataset
 from understudy.core.errors import DataError
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.picture_levels import sampled_frames, thinned
 from understudy.data.spec import Statistics
-from understudy.data.statistics import aggregate, compute_statistics, of_rows, sampled_frames, thinned, use_imagenet
+from understudy.data.statistics import aggregate, compute_statistics, of_rows, use_imagenet
 
 FRONT = "observation.images.front"
 

@@ -13,8 +13,10 @@ from torch.testing import assert_close
 
 from understudy.core.rng import Rng
 from understudy.data.spec import Batch, FeatureType
+from understudy.nn.resnet import ResNet
 from understudy.policies.act.config import ActConfig
 from understudy.policies.act.model import Act
+from understudy.policies.act.weights import calibrate_backbone
 from understudy.policies.config import Feature
 from understudy.policies.pretrained import load_policy, save_pretrained
 
@@ -195,15 +197,29 @@ def test_cameras_of_different_size_are_measured_together() -> None:
     assert policy.calibrate([policy.config.fake_batch(2)]) == "backbone norms measured on 4 frames"
 
 
-def test_of_too_many_frames_evenly_spaced_ones_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("understudy.policies.act.weights.CALIBRATION_PIXELS", 3 * 32 * 48)
+def test_large_frames_are_measured_at_a_smaller_size_of_the_same_proportions(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[torch.Tensor] = []
+    monkeypatch.setattr("understudy.policies.act.weights.CALIBRATION_PIXELS", 16 * 24)
     monkeypatch.setattr("understudy.policies.act.weights.measure_norms", lambda net, images: measured.append(images))
     policy = build(config_of(normalization_mapping={}))
     batches = [policy.config.fake_batch(2, seed=seed) for seed in range(3)]
-    assert policy.calibrate(batches) == "backbone norms measured on 3 frames"
+    assert policy.calibrate(batches) == "backbone norms measured on 6 frames"
     frames = torch.cat([batch.observation[policy.config.cameras[0]] for batch in batches]).float() / 255
-    assert torch.equal(measured[0], frames[[0, 2, 5]])
+    halved = torch.nn.functional.interpolate(frames, (16, 24), mode="bilinear", antialias=True)
+    assert frames.shape[-2:] == (32, 48)
+    assert torch.equal(measured[0], halved)
+
+
+def test_norms_measured_on_smaller_pictures_keep_full_size_maps_near_unit_scale(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("understudy.policies.act.weights.CALIBRATION_PIXELS", 128 * 128)
+    torch.manual_seed(2)
+    pictures = torch.nn.functional.interpolate(torch.rand(6, 3, 16, 16), (256, 256), mode="bicubic") * 4 - 2
+    config, net = config_of(), ResNet("resnet18")
+    assert calibrate_backbone(net, [{config.cameras[0]: pictures}], config) == 6
+    with torch.no_grad():
+        assert 0.5 < float(net(pictures).std()) < 2.0
 
 
 def test_a_policy_without_cameras_has_nothing_to_measure() -> None:

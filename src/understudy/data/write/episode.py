@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from understudy.core.errors import DataError
 from understudy.data.info import read_json
-from understudy.data.statistics import histogram_of, sampled_frames, thinned
+from understudy.data.picture_levels import histogram_of, sampled_frames, thinned
 
 from .form import PICTURE_COLUMN, DatasetForm
 from .video import VideoWriter
