@@ -82,6 +82,7 @@ class Trial:
     roughness: float
 
     def to_json(self) -> dict[str, Any]:
+        """The setting by the names of its options, the error and the roughness."""
         return {
             "n_action_steps": self.setting.n_action_steps,
             "temporal_ensemble_coeff": self.setting.temporal_ensemble_coeff,

@@ -119,7 +119,7 @@ def _check_same(folder: Path, who: Mapping[str, Any], protocol: Mapping[str, Any
         raise ConfigError(
             f"this folder cannot be gone on with: {error.what}", where=str(folder), hint="name a new one"
         ) from None
-    found = differences(old, protocol)
+    found = _differences(old, protocol)
     # the same files under another name are the same policy
     if [old_who.get(key) for key in _IDENTITY] != [who.get(key) for key in _IDENTITY]:
         found.insert(0, f"  policy: there {_named(old_who)}, asked for {_named(who)}")
@@ -136,13 +136,13 @@ def _named(who: Mapping[str, Any]) -> str:
     return f"{who.get('name')}{device} ({str(who.get('fingerprint'))[:12]})"
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
     """A line for every value that differs: `n: there 50, asked for 100`. Hashes only follow from the rest."""
     lines = []
     for key in sorted({*old, *new} - {"hash"}):
         a, b = old.get(key), new.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            lines += differences(a, b, f"{prefix}{key}.")
+            lines += _differences(a, b, f"{prefix}{key}.")
         elif json.dumps(a, sort_keys=True) != json.dumps(b, sort_keys=True):
             lines.append(f"  {prefix}{key}: there {json.dumps(a)}, asked for {json.dumps(b)}")
     return lines

@@ -59,6 +59,7 @@ class Recorded:
 
     @property
     def episodes(self) -> int:
+        """How many were kept."""
         return len(self.recording.seeds)
 
 

@@ -55,6 +55,7 @@ class Process:
 
     @property
     def is_running(self) -> bool:
+        """Whether it can be asked: it has not ended, nor been ended."""
         return not self._errors.closed and self._process.poll() is None
 
     def ask(

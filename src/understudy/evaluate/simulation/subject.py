@@ -50,6 +50,7 @@ class Subject:
 
     @property
     def name(self) -> str:
+        """What to call it in a line of text."""
         return str(self.who["name"])
 
     @property
@@ -59,6 +60,7 @@ class Subject:
 
     @property
     def temporal_ensemble_coeff(self) -> float | None:
+        """By what overlapping predictions are averaged; None: they are not."""
         return None if self.config is None else self.config.horizon().ensemble_coefficient
 
     def sighted(self, env: EnvConfig) -> EnvConfig:
