@@ -28,7 +28,8 @@ def run(arguments: list[str]) -> int:
     try:
         return _train(arguments, speaks=False)
     except BaseException:
-        time.sleep(_LAST_WORDS_S)
+        if log.is_hushed():
+            time.sleep(_LAST_WORDS_S)
         raise
 
 
@@ -39,8 +40,9 @@ def _train(arguments: list[str], *, speaks: bool) -> int:
     for remark in command.config.remarks():
         log.say(remark)
     from understudy.train.run import train
+    from understudy.train.start_up import launched
 
-    result = train(command.config, dry_run=command.dry_run)
+    result = train(command.config, dry_run=command.dry_run, launched=launched())
     if command.as_json and speaks:
         last = None if command.dry_run else result.last_checkpoint
         print(json.dumps({"path": str(result.path), "last_checkpoint": None if last is None else str(last)}))

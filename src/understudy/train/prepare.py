@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ from .optim import build_optimizer, group_names
 from .plan import print_data_plan
 from .schedule import build_schedule
 from .source import Source
+from .start_up import StartUp
 from .step import Update
 from .validate import HeldOut, held_out_rows
 
@@ -58,6 +59,7 @@ class Prepared:
     split: Split
     frames_plan: FramesPlan
     ranks: Ranks = ALONE
+    start_up: StartUp = field(default_factory=StartUp)
     _frames: Frames | None = None
 
     @property
@@ -66,7 +68,8 @@ class Prepared:
         if self._frames is None:
             # what rank 0 decodes into a file the others find there, and it is rank 0 that shows how far it is
             ordered = self.frames_plan.cache is not None
-            with self.ranks.leader_first() if ordered else contextlib.nullcontext():
+            turn = self.ranks.leader_first() if ordered else contextlib.nullcontext()
+            with self.start_up.phase("frames"), turn:
                 self._frames = open_frames(self.dataset, self.frames_plan, workers=self.config.num_workers)
         return self._frames
 
@@ -117,6 +120,10 @@ class Prepared:
 
     def statistics(self) -> Statistics:
         """Statistics of the training episodes (or the whole set's own), as the policy will carry them."""
+        with self.start_up.phase("statistics"):
+            return self._statistics()
+
+    def _statistics(self) -> Statistics:
         options = self.config.dataset
         if options.statistics == "dataset":
             found = self.dataset.own_statistics()
@@ -148,7 +155,7 @@ class PolicyParts:
     device: torch.device
 
 
-def prepare(config: TrainConfig, folder: RunFolder, ranks: Ranks = ALONE) -> Prepared:
+def prepare(config: TrainConfig, folder: RunFolder, ranks: Ranks, start_up: StartUp) -> Prepared:
     """Load and check everything that can be checked without decoding a frame; print the data's part of the plan."""
     device = choose_device(config.policy.device)
     options = config.dataset
@@ -178,7 +185,7 @@ def prepare(config: TrainConfig, folder: RunFolder, ranks: Ranks = ALONE) -> Pre
         policy.fetch()
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
     print_data_plan(config, dataset, split, frames_plan)
-    return Prepared(config, dataset, split, frames_plan, ranks)
+    return Prepared(config, dataset, split, frames_plan, ranks, start_up)
 
 
 def with_numbers_filled_in(config: TrainConfig, train_frames: int, world: int = 1) -> TrainConfig:
@@ -261,6 +268,7 @@ def _calibrate(prepared: Prepared, policy: Policy) -> None:
     windows, size = prepared.windows(), prepared.config.batch_size
     chosen = evenly_spaced(rows, calibration_frames([prepared.dataset.spec.features[c].shape for c in windows.cameras]))
     batches = (windows.gather(chosen[first : first + size]) for first in range(0, len(chosen), size))
-    done = policy.calibrate(batches)
+    with prepared.start_up.phase("norms"):
+        done = policy.calibrate(batches)
     if done:
         log.say(f"{'measured':<10} {done}")

@@ -42,6 +42,7 @@ from .prepare import PolicyParts, Prepared, prepare, prepare_policy
 from .signals import StopRequest
 from .simulation import Simulation, simulation_of
 from .sinks import build_sinks
+from .start_up import StartUp
 from .telemetry import Telemetry
 
 
@@ -62,11 +63,14 @@ class Run:
         return last.resolve() / PRETRAINED if last.exists() else None
 
 
-def train(config: TrainConfig, *, dry_run: bool = False) -> Run:
+def train(config: TrainConfig, *, dry_run: bool = False, launched: float | None = None) -> Run:
     """Train as `config` says; `dry_run` stops after the plan, having written nothing.
+
+    launched   time.time() when the command was started, for the account of the start; None: now
 
     Raises ConfigError, DataError, HealthStop (exit code 4), ResourceError, Interrupted (after saving).
     """
+    start_up = StartUp(launched)
     with StopRequest() as stop, joined() as ranks, contextlib.ExitStack() as closing:
         stop.forwarded = ranks.world > 1
         folder = RunFolder(Path(ranks.of_leader(str(config.output_dir or config.default_output_dir()))))
@@ -75,13 +79,15 @@ def train(config: TrainConfig, *, dry_run: bool = False) -> Run:
             if config.resume:
                 closing.enter_context(held_alone(folder))
             check_credentials(config)
-        prepared = _prepared_together(config, folder, ranks)
+        with start_up.phase("dataset"):
+            prepared = _prepared_together(config, folder, ranks, start_up)
         simulation = simulation_of(prepared.config, prepared.dataset.root, folder) if ranks.leads else None
         if dry_run:
             prepared.print_forecast()
             return Run(folder.path)
         checkpoint = _agreed_checkpoint(folder, ranks) if config.resume else None
-        parts = prepare_policy(prepared, checkpoint)
+        with start_up.phase("policy"):
+            parts = prepare_policy(prepared, checkpoint)
         if not config.resume and ranks.leads:
             # only now is it certain that the run can start, so that a refused one leaves no folder behind
             folder.path.mkdir(parents=True, exist_ok=True)
@@ -91,13 +97,14 @@ def train(config: TrainConfig, *, dry_run: bool = False) -> Run:
     return Run(folder.path)
 
 
-def _prepared_together(config: TrainConfig, folder: RunFolder, ranks: Ranks) -> Prepared:
+def _prepared_together(config: TrainConfig, folder: RunFolder, ranks: Ranks, start_up: StartUp) -> Prepared:
     """The same preparation on every rank; what has to be fetched, rank 0 fetches first."""
     if config.resume and (fault := batch_fault(folder, config.batch_size, config.batch_size, ranks.world)):
         raise ConfigError(fault, where=str(folder.path))
     policy = config.policy.model_copy(update={"device": str(ranks.device(config.policy.device))})
     with ranks.leader_first():
-        prepared = prepare(config.model_copy(update={"output_dir": folder.path, "policy": policy}), folder, ranks)
+        config = config.model_copy(update={"output_dir": folder.path, "policy": policy})
+        prepared = prepare(config, folder, ranks, start_up)
     ranks.check_same("configuration", prepared.config.hash(ranks.world))
     ranks.check_same("dataset", prepared.dataset.fingerprint)
     return prepared
@@ -239,7 +246,9 @@ def _announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) ->
         "machine": machine_facts(device),
         "precision": t.config.precision,
         "frames_tier": prepared.frames.tier,
+        "startup_s": {**prepared.start_up.seconds, "total": prepared.start_up.total},
     }
+    log.say(f"{'started':<10} {prepared.start_up}")
     if resumed:
         t.events.append("run_resumed", t.step, **keys, from_step=t.step)
     else:
