@@ -37,6 +37,11 @@ def hush(quiet: bool = True) -> None:
     _nobody = Path(os.devnull).open("w") if quiet else None  # noqa: SIM115
 
 
+def is_hushed() -> bool:
+    """Whether another process speaks for this one."""
+    return _nobody is not None
+
+
 def stream() -> TextIO:
     """Where people read."""
     return _nobody or (sys.stderr if _to_stderr else sys.stdout)

@@ -63,3 +63,18 @@ def test_progress_on_a_terminal_is_a_live_bar(monkeypatch: pytest.MonkeyPatch) -
         advance(2, "busy")
     assert "decoding" in terminal.getvalue()
     assert "2/2" in terminal.getvalue()
+
+
+def test_a_process_that_another_one_speaks_for_is_silent_until_it_may_speak(capsys: pytest.CaptureFixture[str]) -> None:
+    log.hush()
+    try:
+        assert log.is_hushed()
+        log.say("x")
+        log.warn("y")
+        with log.progress("decoding", 1, "frames") as advance:
+            advance(1)
+    finally:
+        log.hush(False)
+    assert capsys.readouterr() == ("", "")
+    log.say("now")
+    assert capsys.readouterr().out == "now\n"

@@ -40,3 +40,18 @@ def test_seeding_torch_makes_dropout_repeat() -> None:
         Rng(1, 2).seed_torch("dropout")
         masks.append(layer(ones))
     assert torch.equal(*masks)
+
+
+def test_ranks_share_one_draw_for_the_samples_and_have_masks_of_their_own() -> None:
+    whole = Rng(1, 2).normal("latent", (6, 3))
+    parts = [Rng(1, 2, rank, 3).normal("latent", (2, 3)) for rank in range(3)]
+    assert torch.equal(torch.cat(parts), whole)
+    assert Rng(1, 2, 1, 3).at(5) == Rng(1, 5, 1, 3)
+    masks = []
+    for rank in range(3):
+        Rng(1, 2, rank, 3).seed_torch("dropout")
+        masks.append(torch.rand(8))
+    Rng(1, 2).seed_torch("dropout")
+    assert torch.equal(masks[0], torch.rand(8))
+    assert not torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[1], masks[2])

@@ -76,3 +76,13 @@ def test_nothing_to_draw_from_is_an_error() -> None:
 def test_an_impossible_batch_size_is_an_error(batch_size: int) -> None:
     with pytest.raises(ConfigError, match=str(batch_size)):
         Sampler(np.arange(4), batch_size, 0)
+
+
+@given(**sizes, world=st.integers(1, 4))
+def test_processes_take_equal_parts_of_one_batch(n: int, batch: int, seed: int, world: int) -> None:
+    alone = Sampler(np.arange(n), batch * world, seed)
+    together = [Sampler(np.arange(n), batch, seed, rank=rank, world=world) for rank in range(world)]
+    for draw in (0, 3):
+        np.testing.assert_array_equal(np.concatenate([s.rows_of(draw) for s in together]), alone.rows_of(draw))
+        np.testing.assert_array_equal(together[-1].batch_of(draw), alone.rows_of(draw))
+        assert together[-1].epoch_of(draw) == alone.epoch_of(draw)

@@ -116,6 +116,17 @@ def test_a_batch_is_a_copy_of_its_own() -> None:
     np.testing.assert_array_equal(dataset.columns["observation.state"], before[2])
 
 
+def test_processes_that_share_a_batch_know_how_many_actions_it_has_for_each() -> None:
+    windows = Windows(recorded([8, 5]), None, action_offsets=range(-1, 4), cameras=[])
+    whole = np.array([0, 7, 12, 3])
+    inside = (~windows.gather(whole).action_is_pad).sum()
+    for rows in (whole[:2], whole[2:]):
+        batch = windows.gather(rows, shared=whole)
+        assert batch.valid_steps is not None
+        assert batch.to("cpu").valid_steps == inside / 2
+    assert windows.gather(whole).valid_steps is None
+
+
 def test_cameras_that_were_not_asked_for_are_left_out() -> None:
     dataset = recorded([8])
     batch = Windows(dataset, None, action_offsets=[0], cameras=[]).gather(np.array([1, 2]))

@@ -260,3 +260,18 @@ def test_keypoints_have_no_pretrained_weights_to_ask_for() -> None:
         keypoint_policy(pretrained_backbone_weights="ResNet18_Weights.IMAGENET1K_V1")
     with pytest.raises(ValidationError, match="leave backbone_weights_file out"):
         keypoint_policy(backbone_weights_file="weights.safetensors")
+
+
+def test_processes_that_share_a_batch_have_on_average_the_loss_of_the_whole() -> None:
+    policy = build(config_of(dropout=0)).train()
+    whole = policy.config.fake_batch(6, seed=1)
+    whole.action_is_pad[0, 2:] = True
+    whole.action_is_pad[4, 1:] = True
+    steps = (~whole.action_is_pad).sum() / 3
+    losses = []
+    for rank in range(3):
+        rows = slice(2 * rank, 2 * rank + 2)
+        observation = {name: value[rows] for name, value in whole.observation.items()}
+        part = Batch(observation, whole.action[rows], whole.action_is_pad[rows], valid_steps=steps)
+        losses.append(policy.loss(part, Rng(3, 4, rank, 3)).total)
+    assert_close(torch.stack(losses).mean(), policy.loss(whole, Rng(3, 4)).total)

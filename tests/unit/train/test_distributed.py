@@ -6,8 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -198,9 +197,10 @@ def test_when_a_rank_is_killed_the_other_ends_with_an_error(
     alive[rank].kill()
     out, err = long_run.communicate(timeout=100)
     assert long_run.returncode != 0
-    assert "another rank ended without a word" in err, out + err
+    assert "SIGKILL" in err
     assert not [worker for worker in alive if worker.is_running()]
     if rank == 1:
+        assert "another rank ended without a word" in err, out + err
         assert events(tmp_path / "run", "run_failed")[0]["reason"] == "ResourceError"
 
 
@@ -216,12 +216,22 @@ def test_a_loss_that_is_not_finite_ends_all_with_exit_code_4(
 
 
 @pytest.mark.slow
+def test_a_full_disk_of_rank_0_ends_all(
+    dataset: Path, small_disk: Callable[[int], Path], cache: dict[str, str]
+) -> None:
+    output = small_disk(3_000_000) / "run"
+    done = run(torchrun(2, *new_run(dataset, output, "--save_freq=1", "--steps=1000")), **cache)
+    assert done.returncode != 0
+    assert done.stderr.count("error: the disk is full") == 1, done.stderr
+    assert "exitcode  : 5" in done.stderr
+    assert events(output, "checkpoint")
+
+
+@pytest.mark.slow
 def test_what_only_rank_0_finds_wrong_ends_the_others_too(dataset: Path, tmp_path: Path, cache: dict[str, str]) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    began = time.monotonic()
     done = run(torchrun(2, *new_run(dataset, tmp_path / "run")), **cache)
     assert done.returncode != 0
     assert done.stderr.count("error: the output folder is not empty") == 1
     assert "exitcode  : 2" in done.stderr
-    assert time.monotonic() - began < 120

@@ -34,3 +34,12 @@ def test_afterwards_signals_are_what_they_were() -> None:
     with StopRequest():
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_signal_that_a_launcher_passes_on_again_is_the_same_signal(capsys: pytest.CaptureFixture[str]) -> None:
+    with StopRequest() as stop:
+        stop.patient = stop.forwarded = True
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.requested == 143
+    assert "once more" not in capsys.readouterr().out
