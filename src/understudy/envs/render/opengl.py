@@ -28,7 +28,7 @@ from .camera import Camera
 PLATFORMS = {"linux": ("egl", "osmesa", "glfw"), "darwin": ("cgl", "glfw")}
 _LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}
 _LIMIT_S = 60.0  # a try that has not drawn by then has hung
-_GROUPS = 3  # of geoms: 0 to 2 are drawn, as by our own renderer
+VISIBLE_GROUPS = 3  # of geoms: 0 to 2 are drawn, by our own renderer too
 
 
 class OpenGLRenderer:
@@ -46,7 +46,7 @@ class OpenGLRenderer:
         self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
         self._options = mujoco.MjvOption()
-        self._options.geomgroup[:] = [group < _GROUPS for group in range(len(self._options.geomgroup))]
+        self._options.geomgroup[:] = [group < VISIBLE_GROUPS for group in range(len(self._options.geomgroup))]
 
     def draw(self, data: mujoco.MjData, camera: Camera, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8."""

@@ -15,11 +15,10 @@ import numpy as np
 from understudy.core.errors import ConfigError, nearest
 
 from .camera import Camera
-from .opengl import OpenGLRenderer
+from .opengl import VISIBLE_GROUPS, OpenGLRenderer
 from .rays import RayRenderer
 from .solids import Solid
 
-_VISIBLE_GROUPS = 3
 _KINDS = {
     int(getattr(mujoco.mjtGeom, f"mjGEOM_{kind.upper()}")): kind
     for kind in ("plane", "sphere", "capsule", "ellipsoid", "cylinder", "box")
@@ -87,7 +86,7 @@ def visible_solids(model: mujoco.MjModel) -> tuple[np.ndarray, list[Solid]]:
         rgba = model.geom_rgba[geom]
         if material >= 0 and tuple(rgba) == _GREY:  # as MuJoCo does: a colour of its own wins over the material's
             rgba = model.mat_rgba[material]
-        if model.geom_group[geom] >= _VISIBLE_GROUPS or rgba[3] == 0:
+        if model.geom_group[geom] >= VISIBLE_GROUPS or rgba[3] == 0:
             continue
         kind = _KINDS.get(int(model.geom_type[geom]))
         if kind is None:
