@@ -5,7 +5,7 @@ once by reading its packets without decoding them (sorted time stamps: the n-th 
 is reached by seeking to the key frame at or before it and decoding forward. The pixels are those of PyAV's `to_rgb`,
 which is what LeRobot's `pyav` backend gives.
 
-A decoder here uses one thread: on two cores, two episodes at a time gave 770 frames/s (AV1, 640x480) and one episode on
+A decoder here, and the conversion to RGB, uses one thread: on two cores, two episodes at a time gave 770 frames/s (AV1, 640x480) and one episode on
 two codec threads 550 to 610; H.264 likewise. And an error then belongs to one frame.
 """
 
@@ -106,10 +106,13 @@ class OpenVideo:
                 hint="correct the camera's shape in meta/info.json, or put the right file in place",
             )
         self._container, self._stream = _open(path)
-        # a converter is costly to set up: one for the whole file, not one per frame
+        import av
         from av.video.reformatter import VideoReformatter
 
+        # a converter is costly to set up: one for the whole file, not one per frame
         self._to_rgb = VideoReformatter()
+        # PyAV 18 starts a thread per processor for each converter if it is not told otherwise; before 17 it had one
+        self._converting = {"threads": 1} if int(av.__version__.split(".")[0]) >= 18 else {}
         self._decoded: Iterator[av.VideoFrame] = iter(())
         self._next = -1  # number of the frame that the decoder gives next; -1: unknown
 
@@ -146,7 +149,7 @@ class OpenVideo:
                 where=f"{self.path}, frame {number}",
                 hint="encode the file again with one size",
             )
-        return self._to_rgb.reformat(decoded, format="rgb24").to_ndarray()
+        return self._to_rgb.reformat(decoded, format="rgb24", **self._converting).to_ndarray()
 
     def _seek(self, key: int) -> None:
         """Make the decoder start at the key frame with index `key`, or before it if the container finds that."""
