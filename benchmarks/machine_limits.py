@@ -12,6 +12,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contestants import default_threads, environment
@@ -28,34 +29,37 @@ OF_ACT = {
 PRECISIONS = ("fp32", "bf16")
 _MEGABYTES = 256
 _MASK = 4_000_000
+Name = tuple[str, str, tuple[int, ...]]  # what, in which precision, in which shape
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something to repeat, and how much of it is done each time: FLOP, bytes or random numbers."""
+
+    do: Callable[[], object]
+    amount: float
 
 
 def measure_limits(tries: int) -> dict[str, Any]:
     """Rates per second: of FLOP (`matmul`, `convolution`), bytes (`copy`, `triad`), random numbers (`draws`).
 
-    `matmul` is by precision and shape; `peak` is its greatest rate in each precision.
+    `matmul` is by precision and shape; `peak` is its greatest rate in each precision. Each try does everything once, so
+    that a moment in which the machine is slow is slow for all.
     """
     import torch
 
-    matmul: dict[str, dict[str, float]] = {}
-    convolution: dict[str, float] = {}
-    for precision in PRECISIONS:
-        dtype = _dtype(precision)
-        matmul[precision] = {
-            "x".join(map(str, shape)): _matmul_rate(shape, dtype, tries)
-            for shape in dict.fromkeys((*LARGE, *(shape for shapes in OF_ACT.values() for shape in shapes)))
-        }
-        convolution[precision] = _convolution_rate(dtype, tries)
-    count = _MEGABYTES * 2**20 // 4
-    a, b, c = (torch.ones(count) for _ in range(3))
-    mask = torch.empty(_MASK)
+    shapes = list(dict.fromkeys((*LARGE, *(shape for shapes in OF_ACT.values() for shape in shapes))))
+    works: dict[Name, Work] = {("matmul", p, shape): _matmul(shape, p) for p in PRECISIONS for shape in shapes}
+    works |= {("convolution", precision, ()): _convolution(precision) for precision in PRECISIONS}
+    works |= {(name, "", ()): work for name, work in _memory().items()}
+    with torch.no_grad():
+        rates = _best_rates(works, tries)
+    matmul = {p: {"x".join(map(str, shape)): rates["matmul", p, shape] for shape in shapes} for p in PRECISIONS}
     return {
         "matmul": matmul,
-        "peak": {precision: max(rates.values()) for precision, rates in matmul.items()},
-        "convolution": convolution,
-        "copy": 2 * a.nbytes / _best(lambda: a.copy_(b), tries),
-        "triad": 3 * a.nbytes / _best(lambda: torch.add(b, c, alpha=0.5, out=a), tries),
-        "draws": _MASK / _best(lambda: mask.bernoulli_(0.9), tries),
+        "peak": {precision: max(found.values()) for precision, found in matmul.items()},
+        "convolution": {precision: rates["convolution", precision, ()] for precision in PRECISIONS},
+        **{name: rates[name, "", ()] for name in ("copy", "triad", "draws")},
     }
 
 
@@ -65,35 +69,48 @@ def _dtype(precision: str) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def _matmul_rate(shape: tuple[int, int, int], dtype: torch.dtype, tries: int) -> float:
+def _matmul(shape: tuple[int, int, int], precision: str) -> Work:
     import torch
 
     rows, inner, columns = shape
-    a, b = torch.randn(rows, inner).to(dtype), torch.randn(inner, columns).to(dtype)
-    return 2 * rows * inner * columns / _best(lambda: a @ b, tries)
+    a, b = (torch.randn(size).to(_dtype(precision)) for size in ((rows, inner), (inner, columns)))
+    return Work(lambda: a @ b, 2 * rows * inner * columns)
 
 
-def _convolution_rate(dtype: torch.dtype, tries: int) -> float:
+def _convolution(precision: str) -> Work:
     """A 3x3 convolution of the first stage of a ResNet-18 over one 480x640 picture, channels last."""
     import torch
 
-    kind = torch.channels_last
-    images = torch.randn(1, 64, 120, 160).to(dtype).to(memory_format=kind)
-    kernels = torch.randn(64, 64, 3, 3).to(dtype).to(memory_format=kind)
-    with torch.no_grad():
-        seconds = _best(lambda: torch.conv2d(images, kernels, padding=1), tries)
-    return 2 * 64 * 64 * 9 * 120 * 160 / seconds
+    images, kernels = (
+        torch.randn(size).to(_dtype(precision)).to(memory_format=torch.channels_last)
+        for size in ((1, 64, 120, 160), (64, 64, 3, 3))
+    )
+    return Work(lambda: torch.conv2d(images, kernels, padding=1), 2 * 64 * 64 * 9 * 120 * 160)
 
 
-def _best(work: Callable[[], object], tries: int) -> float:
-    """Seconds of the fastest of `tries` after one that is not counted."""
-    work()
-    seconds = []
-    for _ in range(tries):
-        began = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
+def _memory() -> dict[str, Work]:
+    import torch
+
+    a, b, c = (torch.ones(_MEGABYTES * 2**20 // 4) for _ in range(3))
+    mask = torch.empty(_MASK)
+    return {
+        "copy": Work(lambda: a.copy_(b), 2 * a.nbytes),
+        "triad": Work(lambda: torch.add(b, c, alpha=0.5, out=a), 3 * a.nbytes),
+        "draws": Work(lambda: mask.bernoulli_(0.9), _MASK),
+    }
+
+
+def _best_rates(works: dict[Name, Work], tries: int) -> dict[Name, float]:
+    """Amount per second of the fastest of `tries` after one that is not counted."""
+    fastest = dict.fromkeys(works, float("inf"))
+    for number in range(1 + tries):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work.do()
+            seconds = time.perf_counter() - began
+            if number:
+                fastest[name] = min(fastest[name], seconds)
+    return {name: works[name].amount / seconds for name, seconds in fastest.items()}
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ class OpLedger(TorchDispatchMode):
     def __init__(self, parts: Mapping[nn.Module, str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.entries: dict[tuple[str, str], Entry] = defaultdict(Entry)
-        self._parts = parts
+        self.parts = parts
         self._hooks: list[RemovableHandle] = []
         self._running: list[str] = []  # owners of the modules whose forward pass runs, the innermost last
         self._backward: str | None = None  # owner of the backward pass; None: it has not begun
@@ -61,7 +61,7 @@ class OpLedger(TorchDispatchMode):
     def __enter__(self) -> OpLedger:
         self._running.clear()
         self._backward = None
-        for module, name in self._parts.items():
+        for module, name in self.parts.items():
             self._hooks += self._watch(module, name)
         super().__enter__()  # type: ignore[no-untyped-call]
         return self

@@ -2,10 +2,10 @@
 
     python benchmarks/roofline.py --size 480x640 --settings fp32 "bf16 --precision=bf16"
 
-The machine's limits are measured first (machine_limits.py). Then the step that `understudy train` would do is done
-here, through the same code: some steps as they are, some under a ledger that writes down every operation
-(op_ledger.py), in turn. What no operation takes is Python and autograd. A compiled step is no sequence of operations,
-so settings for this table leave it off.
+The machine's limits are measured first (machine_limits.py). Then `understudy train` runs in this process, and of its
+steps one is left as it is and the next is done under a ledger that writes down every operation (op_ledger.py), in turn.
+What no operation takes is Python and autograd. A compiled step is no sequence of operations, so that settings for this
+table leave it off.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import argparse
 import contextlib
 import gc
 import os
+import shutil
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from camera_dataset import Recording, make_recording, size_of
 from contestants import WORK, Variant, default_threads, environment, run_to_end, say, train_command, understudy_setting
@@ -31,8 +33,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from op_ledger import OpLedger
+    from understudy.data.spec import Batch
     from understudy.policies.base import Policy
-    from understudy.train.prepare import PolicyParts
 
 
 @dataclass(frozen=True)
@@ -81,20 +83,34 @@ def _measured(setting: Variant, dataset: Path, steps: int) -> Record:
 def step_ledger(setting: Variant, dataset: Path, steps: int) -> Record:
     """Seconds of plain steps, and the mean ledger of as many steps, part by part and kind by kind."""
     from op_ledger import OpLedger
+    from understudy.train.command import read_command
+    from understudy.train.run import train
+    from understudy.train.step import Update
 
-    take_step, parts, end = _training(setting, dataset, 1 + 2 * steps)
+    output = WORK / "run"
+    shutil.rmtree(output, ignore_errors=True)
+    config = read_command(train_command(setting, dataset, output, 1 + 2 * steps)[4:]).config
     plain: list[float] = []
     watched: list[float] = []
-    ledger = OpLedger(parts_of(parts.policy))
-    take_step(None)
-    for _ in range(steps):
-        for seconds, into in ((plain, None), (watched, ledger)):
-            began = time.perf_counter()
-            take_step(into)
-            seconds.append(time.perf_counter() - began)
-    end()
+    ledger = OpLedger({})
+    precision = ""
+    update = Update.__call__
+
+    def timed(self: Update, batches: Sequence[Batch], step: int) -> None:
+        nonlocal precision
+        precision, ledger.parts = self.precision, parts_of(self.policy)
+        under_ledger = step > 0 and step % 2 == 0
+        began = time.perf_counter()
+        with ledger if under_ledger else contextlib.nullcontext():
+            update(self, batches, step)
+        if step > 0:  # the first one is not counted
+            (watched if under_ledger else plain).append(time.perf_counter() - began)
+
+    with mock.patch.object(Update, "__call__", timed):
+        train(config)
+    shutil.rmtree(output, ignore_errors=True)
     measured = {"step_s": statistics.median(plain), "plain_s": plain, "watched_s": watched}
-    return {"precision": parts.update.precision, **measured, **summary(ledger, steps)}
+    return {"precision": precision, **measured, **summary(ledger, steps)}
 
 
 def summary(ledger: OpLedger, steps: int) -> dict[str, Any]:
@@ -126,35 +142,6 @@ def parts_of(policy: Policy) -> dict[nn.Module, str]:
     named |= {"encoder_img_feat_input_proj": "backbone"}
     children = {name: module for name, module in policy.named_modules() if name.count(".") == 1}  # model.backbone, …
     return {module: named.get(name.partition(".")[2], "heads") for name, module in children.items()}
-
-
-def _training(
-    setting: Variant, dataset: Path, steps: int
-) -> tuple[Callable[[OpLedger | None], None], PolicyParts, Callable[[], None]]:
-    """What `understudy train` builds for this setting: a function that does the next step, the live parts, an end."""
-    from understudy.core.run_folder import RunFolder
-    from understudy.train.command import read_command
-    from understudy.train.prepare import prepare, prepare_policy
-
-    output = WORK / "run"
-    config = read_command(train_command(setting, dataset, output, steps)[4:]).config
-    prepared = prepare(config, RunFolder(output))
-    parts = prepare_policy(prepared, None)
-    source = prepared.source()
-    done = 0
-
-    def take_step(ledger: OpLedger | None) -> None:
-        nonlocal done
-        batch = source.take(done)
-        with ledger or contextlib.nullcontext():
-            parts.update([batch], done)
-        done += 1
-
-    def end() -> None:
-        source.close()
-        prepared.frames.close()
-
-    return take_step, parts, end
 
 
 def arguments() -> argparse.Namespace:

@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from roofline_tables import limits_of, step_flop
 from tables import Document, Record, cell, markdown
 
 Measure = Callable[[Record], float | None]
@@ -155,9 +156,23 @@ def _records(document: Document, recording: str) -> list[Record]:
 def _table(document: Document, recording: str, runs: dict[VariantId, Rounds]) -> str:
     rows = [
         [label, *(cell([measure(r) for r in rounds.values()], form) for rounds in runs.values())]
-        for label, measure, form in _ROWS
+        for label, measure, form in (*_ROWS, *_peak_row(document, recording))
     ]
     return markdown(["", *(variant.title for variant in runs)], rows)
+
+
+def _peak_row(document: Document, recording: str) -> list[tuple[str, Measure, str]]:
+    """How much of the machine's greatest matmul rate a step reaches; the same arithmetic is counted for everybody."""
+    limits = limits_of(document)
+    if limits is None:
+        return []
+    seconds_at_peak = step_flop(recording) / max(limits["peak"].values())
+
+    def share(record: Record) -> float | None:
+        rate = steps_per_second(record)
+        return None if rate is None else 100 * seconds_at_peak * rate
+
+    return [("the step's arithmetic, % of the machine's matmul peak", share, ".0f")]
 
 
 def _ratio_table(title: str, runs: dict[VariantId, Rounds], known: VariantId, theirs: Sequence[VariantId]) -> str:

@@ -64,6 +64,12 @@ def test_the_new_dataset_counts_for_the_launch_alone() -> None:
     assert cells(text, "launch to first step: LeRobot / Understudy, new dataset") == [["1.00"]]
 
 
+def test_the_share_of_the_peak_counts_the_same_arithmetic_for_everybody() -> None:
+    limits = {"key": {"benchmark": "machine_limits"}, "peak": {"fp32": 100e9, "bf16": 270e9}}
+    text = training_tables({"records": [limits, run("lerobot", 0, 4.0), run("understudy", 0, 1.0, "default")]}, NAME)
+    assert cells(text, "the step's arithmetic, % of the machine's matmul peak") == [["13", "50"]]
+
+
 def test_further_settings_stand_beside_the_default() -> None:
     records = [run("understudy", 0, 3.0, "plain"), run("understudy", 0, 1.5, "default")]
     assert cells(training_tables({"records": records}, NAME), "steps per second: default / this") == [["2.00"]]
