@@ -2,6 +2,7 @@
 
 Unusual: every norm is a constant per-channel affine map. Its four numbers are buffers: they come from pretrained
 weights, or are measured once on data (`measure_norms`), or stay 1, 0, 0, 1, and never change in training. No head.
+Such a map need not be computed: scaling a convolution's kernels and giving it a bias says the same (`fast`).
 
     B batch, C channels, h w pixels; the map that comes out has ceil(h / 32) x ceil(w / 32) cells (16 with dilation)
 """
@@ -12,6 +13,9 @@ from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from understudy.nn.fast_paths import set_fast_paths
 
 BLOCKS = {
     "resnet18": (2, 2, 2, 2),
@@ -38,12 +42,33 @@ class FrozenNorm(nn.Module):
         self.register_buffer("bias", torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.fast = True
+
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """(scale, shift), each (C,): y = x * scale + shift."""
+        scale = self.weight * (self.running_var + EPS).rsqrt()
+        return scale, self.bias - self.running_mean * scale
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) -> the same shape and dtype."""
-        scale = self.weight * (self.running_var + EPS).rsqrt()
-        shift = self.bias - self.running_mean * scale
+        scale, shift = self.affine()
         return torch.addcmul(shift.view(1, -1, 1, 1).to(x.dtype), x, scale.view(1, -1, 1, 1).to(x.dtype))
+
+
+
+
+def normed(x: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
+    """A convolution without bias and the norm behind it: `norm(conv(x))`."""
+    assert isinstance(conv, nn.Conv2d) and isinstance(norm, FrozenNorm)
+    if not norm.fast:
+        return norm(conv(x))  # type: ignore[no-any-return]
+    scale, shift = norm.affine()
+    return F.conv2d(x, conv.weight * scale.view(-1, 1, 1, 1), shift, conv.stride, conv.padding, conv.dilation)
+
+
+def joined(x: Tensor, y: Tensor, shortcut: nn.Sequential | None) -> Tensor:
+    """What a block makes of its input x, the output y of its convolutions and its shortcut."""
+    return (y + (x if shortcut is None else normed(x, shortcut[0], shortcut[1]))).relu_()
 
 
 class BasicBlock(nn.Module):
@@ -51,7 +76,7 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, inputs: int, width: int, stride: int, dilation: int, shortcut: nn.Module | None) -> None:
+    def __init__(self, inputs: int, width: int, stride: int, dilation: int, shortcut: nn.Sequential | None) -> None:
         super().__init__()
         if dilation != 1:
             raise ValueError("a basic block has no dilation")
@@ -62,11 +87,9 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.bn1(self.conv1(x)).relu()
-        y = self.bn2(self.conv2(y))
-        shortcut: Tensor = x if self.downsample is None else self.downsample(x)
-        out: Tensor = (y + shortcut).relu()
-        return out
+        y = normed(x, self.conv1, self.bn1).relu_()
+        y = normed(y, self.conv2, self.bn2)
+        return joined(x, y, self.downsample)
 
 
 class Bottleneck(nn.Module):
@@ -74,7 +97,7 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, inputs: int, width: int, stride: int, dilation: int, shortcut: nn.Module | None) -> None:
+    def __init__(self, inputs: int, width: int, stride: int, dilation: int, shortcut: nn.Sequential | None) -> None:
         super().__init__()
         outputs = width * self.expansion
         self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
@@ -86,12 +109,10 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.bn1(self.conv1(x)).relu()
-        y = self.bn2(self.conv2(y)).relu()
-        y = self.bn3(self.conv3(y))
-        shortcut: Tensor = x if self.downsample is None else self.downsample(x)
-        out: Tensor = (y + shortcut).relu()
-        return out
+        y = normed(x, self.conv1, self.bn1).relu_()
+        y = normed(y, self.conv2, self.bn2).relu_()
+        y = normed(y, self.conv3, self.bn3)
+        return joined(x, y, self.downsample)
 
 
 class ResNet(nn.Module):
@@ -113,6 +134,7 @@ class ResNet(nn.Module):
             self.layer4 = self._stage(256 * self.block.expansion, 512, depths[3], stride=1, dilation=2)
         else:
             self.layer4 = self._stage(256 * self.block.expansion, 512, depths[3], stride=2)
+        self.fast = True
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -120,7 +142,7 @@ class ResNet(nn.Module):
     def _stage(self, inputs: int, width: int, depth: int, *, stride: int, dilation: int = 1) -> nn.Sequential:
         """Blocks of one resolution. With dilation in place of the stride, the first block still has dilation 1."""
         outputs = width * self.block.expansion
-        shortcut: nn.Module | None = None
+        shortcut: nn.Sequential | None = None
         if stride != 1 or inputs != outputs:
             shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), FrozenNorm(outputs))
         first = self.block(inputs, width, stride, 1, shortcut)
@@ -129,7 +151,9 @@ class ResNet(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, h, w) normalised images -> (B, channels, ceil(h / 32), ceil(w / 32))."""
-        x = self.maxpool(self.bn1(self.conv1(images)).relu())
+        if self.fast:
+            images = images.contiguous(memory_format=torch.channels_last)
+        x = self.maxpool(normed(images, self.conv1, self.bn1).relu_())
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))  # type: ignore[no-any-return]
 
 
@@ -152,9 +176,11 @@ def measure_norms(net: ResNet, images: Tensor) -> None:
         norm.running_var.copy_(torch.where(variance > 0, variance, torch.ones_like(variance)))
 
     hooks = [m.register_forward_pre_hook(measure) for m in net.modules() if isinstance(m, FrozenNorm)]
+    set_fast_paths(net, False)  # a folded norm sees nothing
     try:
         net(images)
     finally:
+        set_fast_paths(net, True)
         for hook in hooks:
             hook.remove()
 

@@ -85,8 +85,8 @@ class ActNetwork(nn.Module):
             tokens.append(self.vae_encoder_robot_state_input_proj(state)[:, None])
         ignore = nn.functional.pad(is_pad, (len(tokens), 0), value=False)
         tokens.append(self.vae_encoder_action_input_proj(actions))
-        encoded = self.vae_encoder(torch.cat(tokens, dim=1), self.vae_encoder_pos_enc, ignore)
-        mean, log_variance = self.vae_encoder_latent_output_proj(encoded[:, 0]).float().chunk(2, dim=-1)
+        encoded = self.vae_encoder.first(torch.cat(tokens, dim=1), self.vae_encoder_pos_enc, ignore)
+        mean, log_variance = self.vae_encoder_latent_output_proj(encoded).float().chunk(2, dim=-1)
         return mean, log_variance
 
     def observe(self, observation: dict[str, Tensor], latent: Tensor) -> tuple[Tensor, Tensor]:
