@@ -13,7 +13,7 @@ from scipy.special import betaln, expit, gammaln, xlogy
 from understudy.core.paired import mcnemar, tango
 from understudy.core.power import paired_power
 from understudy.core.stats import Interval, clopper_pearson
-from understudy.core.training_seeds import over_training_seeds
+from understudy.core.training_seeds import over_training_seeds, rate_over_training_seeds
 from understudy.core.unpaired import boschloo, miettinen_nurminen
 
 
@@ -193,6 +193,16 @@ def seeds_coverage(name: str, seeds: int, n: int, repeats: int, start: int = 0) 
     return {method: count / repeats for method, count in held.items()}
 
 
+def rate_coverage(name: str, seeds: int, n: int, repeats: int) -> float:
+    """Share of the intervals of one recipe's rate that hold its rate over all training seeds and episodes."""
+    truth, draw = TRUTHS[name], np.random.default_rng([seeds, n, len(name)])
+    spread = np.sqrt(truth["seed"] ** 2 + truth["episode"] ** 2 + truth["own"] ** 2)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(64)
+    target = float(weights @ expit(truth["level"] + spread * nodes) / weights.sum())
+    found = [rate_over_training_seeds(recipes(draw, seeds, n, truth)[1]) for _ in range(repeats)]
+    return sum(target in interval for interval in found) / repeats
+
+
 def _ends(intervals: list[Interval]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([i.low for i in intervals]), np.array([i.high for i in intervals])
 
@@ -217,6 +227,10 @@ def main() -> None:
         for seeds in (3, 5, 10):
             found = seeds_coverage(name, seeds, 50, 4000)
             print(f"| {name} | {seeds} | 50 | " + " | ".join(f"{100 * share:.1f} %" for share in found.values()) + " |")
+    print("\n| truth | 3 training seeds | 5 | 10 |\n| --- | --: | --: | --: |")
+    for name in TRUTHS:
+        held = [rate_coverage(name, seeds, 50, 4000) for seeds in (3, 5, 10)]
+        print(f"| {name} | " + " | ".join(f"{100 * share:.1f} %" for share in held) + " |")
     print(
         "\n| share of the differing pairs that are A's | decided within 20 | 50 | 100 | 200 | 2,000 |\n|" + " --: |" * 6
     )

@@ -20,7 +20,7 @@ class CompareOptions(Options):
     """Compares evaluations: difference, interval, who wins, how many episodes would decide."""
 
     a: str = Field(
-        min_length=1, description="folder of an evaluation or a run; of several training seeds: PATH,PATH,..."
+        min_length=1, description="folder of an evaluation, a run or an ensemble; several training seeds: PATH,PATH,..."
     )
     b: str = Field(min_length=1, description="what it is compared with, written likewise")
     c: str | None = Field(None, description=_MORE)

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+# what tells the folder of an ensemble, which holds a run folder for each training seed
+ENSEMBLE = "ensemble.json"
 PRETRAINED = "pretrained_model"
 TRAINING_STATE = "training_state"
 _STEP = re.compile(r"\d{6,}")

@@ -55,7 +55,7 @@ def run_ensemble(config: EnsembleConfig, *, dry_run: bool = False) -> EnsembleRe
     finished = [seed for seed in seeds if is_finished(folder.run(seed))]
     left = [seed for seed in seeds if seed not in finished]
     at_once = config.jobs if config.jobs or config.ray != "off" else 1
-    threads = _threads(config, facts, at_once or len(left) or 1)
+    threads = _threads(config, facts, min(at_once or len(left), len(left)))
     if fresh := [seed for seed in left if not is_started(folder.run(seed))]:
         _rehearse(shared, fresh[0], folder.run(fresh[0]))
     if dry_run:
@@ -154,7 +154,7 @@ def _threads(config: EnsembleConfig, facts: Facts | None, at_once: int) -> int:
         return config.threads
     import torch
 
-    return max(1, torch.get_num_threads() // at_once)
+    return max(1, torch.get_num_threads() // max(1, at_once))
 
 
 def _plan(seeds: list[int], finished: list[int], threads: int, at_once: int | None) -> str:

@@ -47,6 +47,9 @@ class EnsembleConfig:
     def shared(self) -> TrainConfig:
         """What all seeds train: everything but the seed and the place."""
         data = self.train.dataset
+        if data.root is not None or Path(data.repo_id).expanduser().is_dir():
+            # the ensemble can be gone on with from any folder, and so can each run
+            data = data.model_copy(update={"root": (data.root or Path(data.repo_id).expanduser()).resolve()})
         if self.splits == "same" and data.eval_episodes is None and data.eval_split is None and data.split_seed is None:
             data = data.model_copy(update={"split_seed": self.train.seed})
         return self.train.model_copy(update={"dataset": data, "output_dir": None, "resume": False})

@@ -24,7 +24,7 @@ from understudy.core.describe import written
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.events import read_events
 from understudy.core.files import existing_parent, locked, write_atomically
-from understudy.core.run_folder import RunFolder
+from understudy.core.run_folder import ENSEMBLE, RunFolder
 from understudy.train.command import differences
 from understudy.train.config import TrainConfig
 
@@ -44,7 +44,7 @@ class EnsembleFolder:
 
     @property
     def facts(self) -> Path:
-        return self.path / "ensemble.json"
+        return self.path / ENSEMBLE
 
     @property
     def lock(self) -> Path:

@@ -61,7 +61,7 @@ class OnRay:
         self._logs[task.seed] = task.log
         words = [str(word) for word in task.words]
         self._refs[task.seed] = self._train.remote(
-            words, str(task.log), str(Path.cwd()), self._threads, str(self._stop_request)
+            words, str(task.log.absolute()), str(Path.cwd()), self._threads, str(self._stop_request)
         )
 
     def ended(self) -> dict[int, int]:
@@ -79,8 +79,9 @@ class OnRay:
             return int(self._ray.get(ref))
         except self._ray.exceptions.RayError as error:
             # where other failures are told: in the seed's log
+            told = str(error).strip().splitlines() or [type(error).__name__]
             with self._logs[seed].open("a") as log:
-                log.write(f"error: the worker of Ray was lost: {str(error).strip().splitlines()[0]}\n")
+                log.write(f"error: the worker of Ray was lost: {told[0]}\n")
             return ResourceError.exit_code
 
     def ask_to_stop(self) -> None:

@@ -73,7 +73,8 @@ class SeedResult:
 class Success:
     """Success of all finished policies on the same episodes.
 
-    interval   for the next policy of this recipe and the next episode alike; None of a single policy with one episode
+    interval   for the next policy of this recipe and the next episode alike
+    folders    the evaluation of each seed, relative to the ensemble's folder
     """
 
     env: str
@@ -82,6 +83,7 @@ class Success:
     interval: list[float]
     method: str
     protocol: str
+    folders: list[str]
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,9 @@ def _success(
         method = "Clopper-Pearson; about this policy, not about the recipe" if len(outcomes) == 1 else "Clopper-Pearson"
     first = evaluations[0].protocol
     env = str(first.get("task"))
-    return Success(env, int(outcomes.sum()), outcomes.size, interval.to_json(), method, str(first["hash"])), None
+    folders = [str(evaluation.path.relative_to(folder.path)) for evaluation in evaluations]
+    count, n, digest = int(outcomes.sum()), outcomes.size, str(first["hash"])
+    return Success(env, count, n, interval.to_json(), method, digest, folders), None
 
 
 def _final_evaluation(folder: EnsembleFolder, seed: int) -> Evaluation:

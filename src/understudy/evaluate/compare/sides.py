@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from understudy.core.errors import ConfigError
-from understudy.core.run_folder import RunFolder
+from understudy.core.errors import ConfigError, DataError
+from understudy.core.run_folder import ENSEMBLE, RunFolder
 from understudy.core.stats import Interval, clopper_pearson
 
 from ..records import EPISODES, SUMMARY, Evaluation, read_evaluation
@@ -76,12 +77,14 @@ class Side:
 def read_side(letter: str, text: str) -> Side:
     """The side that `text` names: a folder, or several separated by commas, one per training seed.
 
-    Each is the folder of an evaluation, or of a run, whose newest evaluation with successes is taken.
+    Each is the folder of an evaluation, or of a run, whose newest evaluation with successes is taken. The folder of an
+    ensemble stands for the evaluations at the end of all its seeds.
 
     Raises ConfigError: nothing there, the same evaluation twice, other episodes for another training seed.
     DataError: a damaged evaluation.
     """
     paths = [Path(text)] if Path(text).exists() else [Path(part.strip()) for part in text.split(",") if part.strip()]
+    paths = [found for path in paths for found in _of_ensemble(path.expanduser()) or [path]]
     if not paths:
         raise ConfigError(f"`{letter}` names no evaluation")
     folders = [find_evaluation(path.expanduser()) for path in paths]
@@ -98,6 +101,24 @@ def read_side(letter: str, text: str) -> Side:
                 hint="evaluate each of them with the same --seed and --eval.n_episodes",
             )
     return side
+
+
+def _of_ensemble(path: Path) -> list[Path]:
+    """The evaluations that the summary in an ensemble's folder names; [] for any other folder."""
+    summary = path / SUMMARY
+    if not (path / ENSEMBLE).is_file() or not summary.is_file():
+        return []
+    try:
+        success = json.loads(summary.read_bytes()).get("success")
+    except (ValueError, AttributeError) as error:
+        raise DataError("the summary of the ensemble cannot be read", where=str(summary)) from error
+    if not success:
+        raise ConfigError(
+            "the ensemble has no success that was measured alike for all its seeds",
+            where=str(path),
+            hint="train it with --env.type and --eval.n_episodes, or name the evaluations: PATH,PATH,...",
+        )
+    return [path / folder for folder in success["folders"]]
 
 
 def check_different(sides: Sequence[Side]) -> None:

@@ -116,3 +116,22 @@ def test_the_same_evaluation_twice_is_refused(tmp_path: Path) -> None:
         read_side("a", f"{path},{path}")
     with pytest.raises(ConfigError, match="same evaluation"):
         check_different([read_side("a", str(path)), read_side("b", f"{tmp_path}/./x")])
+
+
+def test_the_folder_of_an_ensemble_stands_for_the_evaluations_of_its_seeds(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        write_evaluation(tmp_path / f"ens/seed-{seed}/eval/while-training/x", [1, 0, seed - 1])
+    folders = [f"seed-{seed}/eval/while-training/x" for seed in (1, 2)]
+    (tmp_path / "ens/ensemble.json").write_text("{}")
+    (tmp_path / "ens/summary.json").write_text(json.dumps({"success": {"folders": folders}}))
+    assert read_side("a", str(tmp_path / "ens")).outcomes.tolist() == [[True, False, False], [True, False, True]]
+
+
+@pytest.mark.parametrize(
+    ("summary", "error"), [('{"success": null}', ConfigError), ("[]", DataError), ("{", DataError)]
+)
+def test_an_ensemble_without_success_is_refused(tmp_path: Path, summary: str, error: type[Exception]) -> None:
+    (tmp_path / "ensemble.json").write_text("{}")
+    (tmp_path / "summary.json").write_text(summary)
+    with pytest.raises(error):
+        read_side("a", str(tmp_path))
