@@ -39,14 +39,14 @@ _OUT_OF_MEMORY = ("MemoryError", "OutOfMemoryError")
 class Ranks:
     """The processes that train together; alone by default. Every method must be called by all of them, in one order."""
 
-    def __init__(self, place: Place | None = None, store: Store | None = None) -> None:
+    def __init__(self, place: Place | None = None, store: Store | None = None, control: Any = None) -> None:
         self._place = place or Place()
         self.rank = self._place.rank
         self.world = self._place.world
         self.here = self._place.here  # how many are on this machine
         self._store = store
         self._sums: Any = None  # the group that gradients travel in; None: the default one
-        self._control: Any = dist.new_group(backend="gloo", timeout=WAIT_AT_MOST) if self.world > 1 else None
+        self._control = control
 
     @property
     def leads(self) -> bool:
@@ -164,7 +164,7 @@ class Ranks:
             raise self._failure_elsewhere() or self._silent_end(error) from error
 
     def _silent_end(self, error: RuntimeError) -> ResourceError:
-        log.hush(False)  # whoever would have spoken may be gone
+        log.hush(self.rank > 1)  # rank 0 may be gone; rank 1 speaks in its stead
         reason = str(error).strip().splitlines()
         return ResourceError(
             "another rank ended without a word: killed, or out of memory",
@@ -231,7 +231,7 @@ def joined() -> Iterator[Ranks]:
         )
     log.hush(place.rank > 0)
     store = _meet(place)
-    ranks = Ranks(place, store)
+    ranks = Ranks(place, store, dist.new_group(backend="gloo", timeout=WAIT_AT_MOST))
     try:
         yield ranks
     except Interrupted as error:

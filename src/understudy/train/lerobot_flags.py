@@ -40,7 +40,9 @@ _TASK_SAYS = "a task of Understudy brings this along"
 _NOT_RECORDED = "episodes are recorded with `understudy record`"
 _NO_WORKERS = "batches are gathered without worker processes"
 _NO_RABC = "samples are not weighted: RA-BC needs a reward model, which cannot be trained here"
-_ONE_DEVICE = "training runs on one device"
+_RANKS = "torchrun says how many ranks there are"
+_WHOLE = "each rank holds the whole policy"
+_SUMMED = "the ranks' gradients are summed without a wrapper around the policy"
 _NO_EMA = "no moving average of the weights is kept yet"
 _NO_COMPILE = "torch.compile is not used yet"
 _NO_SCALER = "only fp16 scales its gradients, and fp16 is not offered"
@@ -105,14 +107,14 @@ FLAGS = (
     *_together("accelerator.compile", "backend mode regional", ANY, _NO_COMPILE, "accelerator.compile.enabled"),
     Flag("accelerator.activation_checkpointing.mode", (None, "none"), "activations are always kept"),
     *_together("accelerator.grad_scaler", "init_scale growth_factor backoff_factor growth_interval", ANY, _NO_SCALER),
-    *_together("accelerator.ddp", "find_unused_parameters gradient_as_bucket_view static_graph", ANY, _ONE_DEVICE),
-    Flag("accelerator.fsdp.cpu_offload", (None, False), _ONE_DEVICE),
-    *_together("accelerator.fsdp", "wrap_modules min_num_params ignored_modules", (None,), _ONE_DEVICE),
-    Flag("accelerator.fsdp.reshard_after_forward", ANY, _ONE_DEVICE),
-    Flag("parallelism.dp_replicate", (None, 1), _ONE_DEVICE),
-    Flag("parallelism.dp_shard", (None, 1, -1), _ONE_DEVICE),
-    *_together("parallelism.context_parallel", "ring_degree ulysses_degree", (None, 1), _ONE_DEVICE),
-    Flag("parallelism.cfg_parallel", (None, 1), _ONE_DEVICE),
+    *_together("accelerator.ddp", "find_unused_parameters gradient_as_bucket_view static_graph", ANY, _SUMMED),
+    Flag("accelerator.fsdp.cpu_offload", (None, False), _WHOLE),
+    *_together("accelerator.fsdp", "wrap_modules min_num_params ignored_modules", (None,), _WHOLE),
+    Flag("accelerator.fsdp.reshard_after_forward", ANY, _WHOLE),
+    Flag("parallelism.dp_replicate", (None, 1), _RANKS),
+    Flag("parallelism.dp_shard", (None, 1, -1), _WHOLE),
+    *_together("parallelism.context_parallel", "ring_degree ulysses_degree", (None, 1), _WHOLE),
+    Flag("parallelism.cfg_parallel", (None, 1), _WHOLE),
     Flag("cudnn_deterministic", (None, False), "cuDNN chooses its kernels itself; random draws are fixed by --seed"),
     Flag("job.target", (None, "local"), _NO_JOBS),
     *_together("job", "image timeout detach tags", ANY, _NO_JOBS, "job.target"),

@@ -17,7 +17,9 @@ import torch
 from make_dataset import make_dataset
 from runs import TINY_ACT, run, start
 from understudy.core.errors import ConfigError, UnderstudyError, from_json
-from understudy.train.distributed import ALONE, joined
+from understudy.train import distributed
+from understudy.train.distributed import ALONE, Ranks, joined
+from understudy.train.place import Place
 
 # keypoints: the smallest policy that looks at pictures; without dropout a curve does not depend on who draws the masks
 SMALL = [*TINY_ACT, "--policy.vision_backbone=keypoints", "--policy.dropout=0", "--policy.optimizer_lr=1e-4"]
@@ -101,14 +103,34 @@ def test_a_launcher_that_said_half_is_refused_before_anything_starts(monkeypatch
 
 
 def test_what_is_told_to_other_ranks_keeps_class_and_exit_code() -> None:
-    from understudy.train.distributed import _known
-
-    told = from_json(json.loads(json.dumps(_known(torch.OutOfMemoryError("CUDA out of memory")).to_json())))
+    told = from_json(json.loads(json.dumps(distributed._known(torch.OutOfMemoryError("CUDA out of memory")).to_json())))
     assert told.exit_code == 5
-    fault = from_json(_known(KeyError("x")).to_json())
+    fault = from_json(distributed._known(KeyError("x")).to_json())
     assert isinstance(fault, UnderstudyError)
     assert fault.exit_code == 70
     assert "KeyError" in fault.what
+
+
+@pytest.mark.parametrize(("here", "refused"), [(2, None), (3, "3 ranks were started on this machine, which has 2")])
+def test_each_rank_takes_a_gpu_of_its_own(here: int, refused: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[torch.device] = []
+    monkeypatch.setattr(distributed, "choose_device", lambda name: torch.device("cuda", 0))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(torch.distributed, "new_group", lambda **options: options)
+    ranks = Ranks(Place(rank=1, world=here, local=1, here=here))
+    if refused is None:
+        assert ranks.device("cuda:0") == torch.device("cuda", 1)
+        assert chosen == [torch.device("cuda", 1)]
+    else:
+        with pytest.raises(ConfigError, match=refused):
+            ranks.device("cuda")
+
+
+def test_several_ranks_on_a_device_that_cannot_exchange_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distributed, "choose_device", lambda name: torch.device("mps"))
+    with pytest.raises(ConfigError, match="not on `mps`"):
+        Ranks(Place(rank=0, world=2, local=0, here=2)).device(None)
 
 
 # -- two processes ----------------------------------------------------------------------------------------------------
@@ -132,6 +154,20 @@ def test_two_ranks_have_the_curve_of_one_process_with_the_batch_of_both(
         assert left == pytest.approx(right, rel=1e-5), key
     assert (events(two, "run_started")[0]["world_size"], events(one, "run_started")[0]["world_size"]) == (2, 1)
     assert events(two, "run_started")[0]["config_hash"] == events(one, "run_started")[0]["config_hash"]
+
+
+@pytest.mark.gpu
+def test_two_gpus_have_the_curve_of_one_with_the_batch_of_both(
+    dataset: Path, tmp_path: Path, cache: dict[str, str]
+) -> None:
+    if torch.cuda.device_count() < 2:
+        pytest.skip("NOT RUN: needs two CUDA devices")
+    folders = [tmp_path / "two", tmp_path / "one"]
+    for ranks, folder, batch in zip((2, 1), folders, (4, 8), strict=True):
+        words = [word for word in new_run(dataset, folder, f"--batch_size={batch}") if "policy.device" not in word]
+        done = run(torchrun(ranks, *words, "--policy.device=cuda", "--precision=fp32"), **cache)
+        assert done.returncode == 0, done.stderr
+    assert curve(folders[0]) == pytest.approx(curve(folders[1]), rel=1e-3)
 
 
 @pytest.mark.slow
