@@ -41,7 +41,7 @@ class Work:
 
 
 def measure_limits(tries: int) -> dict[str, Any]:
-    """Rates per second: of FLOP (`matmul`, `convolution`), bytes (`copy`, `triad`), random numbers (`draws`).
+    """Rates per second: of FLOP (`matmul`, `convolution`), bytes (`copy`, `triad`), random numbers (`draws`, `words`).
 
     `matmul` is by precision and shape; `peak` is its greatest rate in each precision. Each try does everything once, so
     that a moment in which the machine is slow is slow for all.
@@ -59,7 +59,7 @@ def measure_limits(tries: int) -> dict[str, Any]:
         "matmul": matmul,
         "peak": {precision: max(found.values()) for precision, found in matmul.items()},
         "convolution": {precision: rates["convolution", precision, ()] for precision in PRECISIONS},
-        **{name: rates[name, "", ()] for name in ("copy", "triad", "draws")},
+        **{name: rates[name, "", ()] for name in ("copy", "triad", "draws", "words")},
     }
 
 
@@ -92,11 +92,12 @@ def _memory() -> dict[str, Work]:
     import torch
 
     a, b, c = (torch.ones(_MEGABYTES * 2**20 // 4) for _ in range(3))
-    mask = torch.empty(_MASK)
+    mask, words = torch.empty(_MASK), torch.empty(_MASK // 4, dtype=torch.int64)
     return {
         "copy": Work(lambda: a.copy_(b), 2 * a.nbytes),
         "triad": Work(lambda: torch.add(b, c, alpha=0.5, out=a), 3 * a.nbytes),
-        "draws": Work(lambda: mask.bernoulli_(0.9), _MASK),
+        "draws": Work(lambda: mask.bernoulli_(0.9), mask.numel()),
+        "words": Work(lambda: words.random_(-(2**63), None), words.numel()),
     }
 
 

@@ -26,8 +26,10 @@ from torch.utils.hooks import RemovableHandle
 aten = torch.ops.aten
 MATRIX_PRODUCTS = frozenset({aten.mm, aten.addmm, aten.bmm, aten.baddbmm, aten.linear})
 CONVOLUTIONS = frozenset({aten.convolution, aten.convolution_backward})
-# what torch draws random numbers with; a dropout mask is one number for each element
-DRAWS = frozenset({aten.bernoulli, aten.bernoulli_, aten.native_dropout, aten.random_, aten.rand, aten.uniform_})
+# what torch draws a dropout mask with, a number for each element; and words, of which several decisions can be cut
+DRAWS = frozenset({aten.bernoulli, aten.bernoulli_, aten.native_dropout, aten.rand, aten.uniform_})
+WORDS = frozenset({aten.random_})
+_MASK_TYPES = frozenset({torch.int16, torch.int32})  # a step has integers for masks alone
 CASTS = frozenset({aten._to_copy})
 REST, OPTIMISER = "loss and the rest", "clipping and optimiser"
 KINDS = ("matrix products", "convolutions", "attention", "dropout masks", "conversions", "everything else")
@@ -42,6 +44,7 @@ class Entry:
     seconds: float = 0.0
     calls: int = 0
     drawn: int = 0  # random numbers
+    words: int = 0  # random words of 64 bits
 
 
 class OpLedger(TorchDispatchMode):
@@ -101,7 +104,7 @@ class OpLedger(TorchDispatchMode):
         out = func(*args, **kwargs)
         seconds = time.perf_counter() - began
         packet = func._overloadpacket
-        entry = self.entries[self._owner(), kind_of(packet)]
+        entry = self.entries[self._owner(), kind_of(packet, out)]
         entry.seconds += seconds
         entry.calls += 1
         entry.flop += _flop(packet, args, kwargs, out)
@@ -109,6 +112,8 @@ class OpLedger(TorchDispatchMode):
             entry.bytes += sum(tensor.nbytes for tensor in _tensors((args, kwargs, out)))
         if packet in DRAWS:
             entry.drawn += next(_tensors((out, args))).numel()
+        if packet in WORDS:
+            entry.words += out.numel()
         return out
 
     def total(self, owner: str | None = None, kind: str | None = None) -> Entry:
@@ -121,18 +126,19 @@ class OpLedger(TorchDispatchMode):
                 total.seconds += entry.seconds
                 total.calls += entry.calls
                 total.drawn += entry.drawn
+                total.words += entry.words
         return total
 
 
-def kind_of(packet: Any) -> str:
-    """Which of KINDS an operation is."""
+def kind_of(packet: Any, out: Any) -> str:
+    """Which of KINDS an operation is, by its name and its result."""
     if packet in MATRIX_PRODUCTS:
         return "matrix products"
     if packet in CONVOLUTIONS:
         return "convolutions"
     if "scaled_dot_product" in str(packet):
         return "attention"
-    if packet in DRAWS:
+    if packet in DRAWS | WORDS or (isinstance(out, Tensor) and out.dtype in _MASK_TYPES):
         return "dropout masks"
     return "conversions" if packet in CASTS else "everything else"
 

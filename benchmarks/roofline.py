@@ -125,6 +125,7 @@ def summary(ledger: OpLedger, steps: int) -> dict[str, Any]:
             "seconds": total.seconds / steps,
             "calls": total.calls / steps,
             "drawn": total.drawn / steps,
+            "words": total.words / steps,
         }
 
     owners = list(dict.fromkeys(owner for owner, _ in ledger.entries))

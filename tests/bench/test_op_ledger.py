@@ -82,6 +82,14 @@ def test_what_is_drawn_for_dropout_is_counted() -> None:
     assert ledger.total("dropout", "dropout masks").drawn == 42
 
 
+def test_masks_cut_from_words_are_known_by_their_integers() -> None:
+    with OpLedger({}) as ledger:
+        torch.empty(5, dtype=torch.int64).random_().view(torch.int16).bitwise_and_(1)
+    masks = ledger.total(kind="dropout masks")
+    assert (masks.words, masks.drawn) == (5, 0)
+    assert masks.calls >= 3
+
+
 def test_looking_at_memory_in_another_way_moves_no_bytes() -> None:
     with OpLedger({}) as ledger:
         x = torch.ones(8, 8)
