@@ -56,11 +56,12 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.write("\nAnd every option of `understudy train`: understudy train --help lists them.\n")
         return 0
     config, dry_run, as_json = read_ensemble(arguments)
-    from understudy.studies.ensemble import run_ensemble
+    from understudy.studies.ensemble import check_ensemble, run_ensemble
 
-    result = run_ensemble(config, dry_run=dry_run)
-    if result is None:
+    if dry_run:
+        check_ensemble(config)
         return 0
+    result = run_ensemble(config)
     if as_json:
         print(json.dumps(result.to_json(), indent=2))
     return result.exit_code

@@ -172,6 +172,7 @@ def training_of(config: DemoConfig) -> TrainConfig:
         seed=config.seed,
         steps=steps,
         batch_size=32,
+        precision="fp32",
         log_freq=max(1, steps // 50),
         eval_steps=max(1, steps // 5),
         max_eval_samples=128,

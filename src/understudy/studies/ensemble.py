@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,52 +42,87 @@ if TYPE_CHECKING:
 PROGRAM = (sys.executable, "-m", "understudy")
 
 
-def run_ensemble(config: EnsembleConfig, *, dry_run: bool = False) -> EnsembleResult | None:
-    """Train every seed that is not finished, then summarise all; None for a dry run, which writes nothing.
+def run_ensemble(config: EnsembleConfig) -> EnsembleResult:
+    """Train every seed that is not finished, then summarise all.
 
     A seed that fails stops no other: it is in the result with its reason, and `result.exit_code` is not 0.
 
     Raises ConfigError, DataError, ResourceError before anything is written, and Interrupted once all runs that were
     going on have saved; the summary of what there is has been written by then.
     """
-    folder, shared = EnsembleFolder(config.folder), config.shared()
-    facts = check_folder(folder, shared)
-    seeds = list(dict.fromkeys([*(facts.seeds if facts else []), *config.seeds]))
-    finished = [seed for seed in seeds if is_finished(folder.run(seed))]
-    left = [seed for seed in seeds if seed not in finished]
-    at_once = config.jobs if config.jobs or config.ray != "off" else 1
-    threads = _threads(config, facts, min(at_once or len(left), len(left)))
-    if fresh := [seed for seed in left if not is_started(folder.run(seed))]:
-        _rehearse(shared, fresh[0], folder.run(fresh[0]))
-    if dry_run:
-        log.say(_plan(seeds, finished, threads, at_once))
-        return None
-    check_not_training(folder, left)
+    folder, work = EnsembleFolder(config.folder), check_ensemble(config)
     folder.path.mkdir(parents=True, exist_ok=True)
     with held_alone(folder):
-        if facts is None:
-            write_atomically(folder.config, json.dumps(shared.to_json(), indent=2) + "\n")
-        Facts(seeds, threads).save(folder.facts)
-        log.say(_plan(seeds, finished, threads, at_once))
-        codes, stopped = _train(config, folder, seeds, left, threads, at_once)
+        if work.is_new:
+            write_atomically(folder.config, json.dumps(work.shared.to_json(), indent=2) + "\n")
+        Facts(work.seeds, work.threads).save(folder.facts)
+        codes, stopped = _train(config, folder, work)
         result = summarize(
             folder,
-            seeds,
+            work.seeds,
             codes,
-            finished=finished,
-            config=shared.to_json(),
-            threads=threads,
+            finished=work.finished,
+            config=work.shared.to_json(),
+            threads=work.threads,
             confidence=config.confidence,
         )
         _write(result, folder)
     if stopped is not None:
         raise Interrupted(
-            f"stopped: {len(result.finished)} of {len(seeds)} seeds are finished, the others saved and stopped",
+            f"stopped: {len(result.finished)} of {len(work.seeds)} seeds are finished, what was running has saved",
             exit_code=stopped,
             hint=f"go on with: understudy ensemble --resume {folder.path}",
         )
     log.say(f"\n{table(result)}\n\n{folder.page}")
     return result
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done in a folder.
+
+    seeds      all of the ensemble, those of earlier calls first
+    finished   of which these are done
+    at_once    how many run at a time; None: as many as Ray has room for
+    """
+
+    shared: TrainConfig
+    seeds: list[int]
+    finished: list[int]
+    threads: int
+    at_once: int | None
+    is_new: bool
+
+    @property
+    def left(self) -> list[int]:
+        """The seeds still to be trained."""
+        return [seed for seed in self.seeds if seed not in self.finished]
+
+    def line(self) -> str:
+        """The plan in words."""
+        counted = f"{len(self.seeds)} seeds" + (f", {len(self.finished)} of them finished" if self.finished else "")
+        together = "all at once" if self.at_once is None else f"{min(self.at_once, max(1, len(self.left)))} at a time"
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{'ensemble':<10} {counted}; {together}, each with {threads}"
+
+
+def check_ensemble(config: EnsembleConfig) -> Work:
+    """Check everything that can be checked without training, and print the plan. Writes nothing.
+
+    Raises ConfigError, DataError, ResourceError.
+    """
+    folder, shared = EnsembleFolder(config.folder), config.shared()
+    facts = check_folder(folder, shared)
+    seeds = list(dict.fromkeys([*(facts.seeds if facts else []), *config.seeds]))
+    finished = [seed for seed in seeds if is_finished(folder.run(seed))]
+    at_once = config.jobs if config.jobs or config.ray != "off" else 1
+    left = len(seeds) - len(finished)
+    work = Work(shared, seeds, finished, _threads(config, facts, min(at_once or left, left)), at_once, facts is None)
+    check_not_training(folder, work.left)
+    if fresh := [seed for seed in work.left if not is_started(folder.run(seed))]:
+        _rehearse(shared, fresh[0], folder.run(fresh[0]))
+    log.say(work.line())
+    return work
 
 
 def _rehearse(shared: TrainConfig, seed: int, run: RunFolder) -> None:
@@ -97,17 +133,15 @@ def _rehearse(shared: TrainConfig, seed: int, run: RunFolder) -> None:
     train(shared.model_copy(update={"seed": seed, "output_dir": run.path}), dry_run=True)
 
 
-def _train(
-    config: EnsembleConfig, folder: EnsembleFolder, seeds: list[int], left: list[int], threads: int, at_once: int | None
-) -> tuple[dict[int, int], int | None]:
+def _train(config: EnsembleConfig, folder: EnsembleFolder, work: Work) -> tuple[dict[int, int], int | None]:
     """Exit codes by seed, and that of the signal that stopped everything if one did."""
-    if not left:
+    if not work.left:
         return {}, None
-    tasks = [Task(seed, _words(folder, seed), folder.log(seed)) for seed in left]
-    place = _place(config, folder, threads)
-    board = Board(folder, seeds, [seed for seed in seeds if seed not in left])
+    tasks = [Task(seed, _words(folder, seed), folder.log(seed)) for seed in work.left]
+    place = _place(config, folder, work.threads)
+    board = Board(folder, work.seeds, work.finished)
     try:
-        return fan_out(tasks, place, board, at_once=at_once)
+        return fan_out(tasks, place, board, at_once=work.at_once)
     finally:
         board.close()
 
@@ -155,13 +189,6 @@ def _threads(config: EnsembleConfig, facts: Facts | None, at_once: int) -> int:
     import torch
 
     return max(1, torch.get_num_threads() // max(1, at_once))
-
-
-def _plan(seeds: list[int], finished: list[int], threads: int, at_once: int | None) -> str:
-    left = len(seeds) - len(finished)
-    counted = f"{len(seeds)} seeds" + (f", {len(finished)} of them finished" if finished else "")
-    together = "all at once" if at_once is None else f"{min(at_once, max(1, left))} at a time"
-    return f"{'ensemble':<10} {counted}; {together}, each with {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _write(result: EnsembleResult, folder: EnsembleFolder) -> None:

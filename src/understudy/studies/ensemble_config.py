@@ -37,6 +37,9 @@ class EnsembleConfig:
 
     def __post_init__(self) -> None:
         check_seeds(self.seeds)
+        for name in ("jobs", "threads"):
+            if (given := getattr(self, name)) is not None and given < 1:
+                raise ConfigError(f"{name} is {given}; at least 1 is needed", where=f"--{name}")
         if wants_push(self.train):
             raise ConfigError(
                 f"every seed would be pushed to the same repository, {self.train.policy.repo_id}",

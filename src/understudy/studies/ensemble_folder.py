@@ -111,7 +111,7 @@ def check_folder(folder: EnsembleFolder, config: TrainConfig) -> Facts | None:
     """
     facts = read_facts(folder)
     if facts is None:
-        _check_empty(folder.path)
+        _check_empty(folder, config)
         return None
     changed = list(differences(_read_json(folder.config), config.to_json()))
     if changed:
@@ -170,13 +170,17 @@ def is_started(run: RunFolder) -> bool:
     return run.config.exists() or bool(run.saved_checkpoints())
 
 
-def _check_empty(path: Path) -> None:
+def _check_empty(folder: EnsembleFolder, config: TrainConfig) -> None:
+    """A new ensemble needs a folder of its own, or the one in which it was killed before its first seed began."""
+    path = folder.path
     above = existing_parent(path)
     if not above.is_dir():
         raise ConfigError(f"`{above}` is a file, not a folder", where="--output_dir", hint="choose another folder")
     if not os.access(above, os.W_OK):
         raise ConfigError(f"nothing may be written to `{above}`", where="--output_dir", hint="choose another folder")
-    content = sorted(p.name for p in path.glob("*"))
+    content = sorted(p.name for p in path.glob("*") if not p.name.startswith("."))
+    if content == [folder.config.name] and _read_json(folder.config) == config.to_json():
+        return
     if content:
         raise ConfigError(
             f"the output folder holds something else than an ensemble ({', '.join(content[:3])})",

@@ -18,10 +18,9 @@ import understudy.report.ensemble
 from understudy.core.errors import ConfigError, DataError, Interrupted
 from understudy.policies.act.config import ActConfig
 from understudy.studies import ensemble, ensemble_processes
-from understudy.studies.ensemble import run_ensemble
+from understudy.studies.ensemble import check_ensemble, run_ensemble
 from understudy.studies.ensemble_config import EnsembleConfig
 from understudy.studies.ensemble_folder import EnsembleFolder
-from understudy.studies.ensemble_summary import EnsembleResult
 from understudy.train.config import DatasetConfig, TrainConfig
 
 
@@ -45,12 +44,6 @@ def behave(folder: Path, **behaviour: str) -> None:
     (folder / "behaviour.json").write_text(json.dumps({k.removeprefix("seed_"): v for k, v in behaviour.items()}))
 
 
-def trained(config: EnsembleConfig) -> EnsembleResult:
-    result = run_ensemble(config)
-    assert result is not None
-    return result
-
-
 def log_of(folder: Path, seed: int) -> str:
     return EnsembleFolder(folder / "ens").log(seed).read_text()
 
@@ -58,7 +51,7 @@ def log_of(folder: Path, seed: int) -> str:
 def test_every_seed_gets_a_run_of_its_own_and_the_summary_tells_their_spread(
     tmp_path: Path, rehearsed: list[int]
 ) -> None:
-    result = trained(a_config(tmp_path))
+    result = run_ensemble(a_config(tmp_path))
     assert rehearsed == [1000]
     assert [(s.seed, s.state, s.step) for s in result.seeds] == [(s, "finished", 10) for s in (1000, 1001, 1002)]
     assert result.exit_code == 0
@@ -73,7 +66,7 @@ def test_every_seed_gets_a_run_of_its_own_and_the_summary_tells_their_spread(
 
 
 def test_all_seeds_hold_out_the_episodes_drawn_from_the_base_seed(tmp_path: Path) -> None:
-    trained(a_config(tmp_path, train={"seed": 7}))
+    run_ensemble(a_config(tmp_path, train={"seed": 7}))
     drawn = [json.loads((tmp_path / f"ens/seed-{s}/train_config.json").read_text()) for s in (1000, 1001, 1002)]
     assert [(c["seed"], c["dataset"]["split_seed"]) for c in drawn] == [(1000, 7), (1001, 7), (1002, 7)]
 
@@ -91,9 +84,9 @@ def test_each_seed_may_draw_its_own(tmp_path: Path) -> None:
 def test_a_second_call_keeps_what_is_finished_and_trains_the_seeds_that_are_new(
     tmp_path: Path, rehearsed: list[int]
 ) -> None:
-    trained(a_config(tmp_path, (1000,)))
+    run_ensemble(a_config(tmp_path, (1000,)))
     before = (tmp_path / "ens/seed-1000/events.jsonl").read_bytes()
-    result = trained(a_config(tmp_path, (1003,)))
+    result = run_ensemble(a_config(tmp_path, (1003,)))
     assert rehearsed == [1000, 1003]
     assert [s.seed for s in result.finished] == [1000, 1003]
     assert (tmp_path / "ens/seed-1000/events.jsonl").read_bytes() == before
@@ -101,9 +94,9 @@ def test_a_second_call_keeps_what_is_finished_and_trains_the_seeds_that_are_new(
 
 
 def test_when_everything_is_finished_only_the_summary_is_made_again(tmp_path: Path, rehearsed: list[int]) -> None:
-    first = trained(a_config(tmp_path))
+    first = run_ensemble(a_config(tmp_path))
     (tmp_path / "ens/summary.json").unlink()
-    assert trained(a_config(tmp_path)).to_json()["measures"] == first.to_json()["measures"]
+    assert run_ensemble(a_config(tmp_path)).to_json()["measures"] == first.to_json()["measures"]
     assert rehearsed == [1000]
     assert (tmp_path / "ens/summary.json").exists()
 
@@ -112,7 +105,7 @@ def test_a_seed_that_fails_stops_no_other_and_is_told_with_its_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     behave(tmp_path, seed_1001="fails")
-    result = trained(a_config(tmp_path, jobs=1))
+    result = run_ensemble(a_config(tmp_path, jobs=1))
     assert [s.state for s in result.seeds] == ["finished", "failed", "finished"]
     assert (result.seeds[1].exit_code, result.exit_code) == (5, 5)
     assert result.seeds[1].reason == "the disk is full\n  where: /somewhere\n  hint: free some space"
@@ -123,11 +116,11 @@ def test_a_seed_that_fails_stops_no_other_and_is_told_with_its_reason(
 
 def test_a_seed_that_is_killed_is_told_so_and_gone_on_with_by_the_next_call(tmp_path: Path) -> None:
     behave(tmp_path, seed_1000="killed", seed_1002="fails")
-    result = trained(a_config(tmp_path))
+    result = run_ensemble(a_config(tmp_path))
     assert "killed by SIGKILL" in (result.seeds[0].reason or "")
     assert result.exit_code == 1  # two seeds failed, each in its own way
     behave(tmp_path)
-    assert trained(a_config(tmp_path)).exit_code == 0
+    assert run_ensemble(a_config(tmp_path)).exit_code == 0
     assert "--resume" in log_of(tmp_path, 1000).splitlines()[2]
     assert "--config_path" in log_of(tmp_path, 1002).splitlines()[-2]
 
@@ -156,11 +149,11 @@ def test_ctrl_c_lets_every_run_save_and_stop_and_says_how_to_go_on(tmp_path: Pat
     kept = json.loads((tmp_path / "ens/summary.json").read_text())
     assert [seed["state"] for seed in kept["seeds"]] == ["interrupted", "interrupted", "waiting"]
     assert not (tmp_path / "ens/seed-1002").exists()
-    assert [s.state for s in trained(a_config(tmp_path)).seeds] == ["finished"] * 3
+    assert [s.state for s in run_ensemble(a_config(tmp_path)).seeds] == ["finished"] * 3
 
 
 def test_another_configuration_is_refused_by_what_differs(tmp_path: Path) -> None:
-    trained(a_config(tmp_path))
+    run_ensemble(a_config(tmp_path))
     before = {path: path.read_bytes() for path in (tmp_path / "ens").rglob("*") if path.is_file()}
     with pytest.raises(ConfigError, match="`--batch_size`: got `4`, but the ensemble has `8`"):
         run_ensemble(a_config(tmp_path, train={"batch_size": 4}))
@@ -170,8 +163,8 @@ def test_another_configuration_is_refused_by_what_differs(tmp_path: Path) -> Non
 
 
 def test_the_threads_of_the_first_call_stay_those_of_the_ensemble(tmp_path: Path) -> None:
-    trained(a_config(tmp_path, (1,), threads=3))
-    trained(a_config(tmp_path, (2,), threads=None, jobs=1))
+    run_ensemble(a_config(tmp_path, (1,), threads=3))
+    run_ensemble(a_config(tmp_path, (2,), threads=None, jobs=1))
     assert [log_of(tmp_path, seed).splitlines()[1] for seed in (1, 2)] == ["threads 3 gpu None"] * 2
 
 
@@ -180,7 +173,7 @@ def test_threads_are_divided_among_the_runs_at_a_time(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(torch, "get_num_threads", lambda: 9)
     # two seeds are left: four at a time would leave threads idle
-    assert trained(a_config(tmp_path, (1, 2), threads=None, jobs=4)).threads == 4
+    assert run_ensemble(a_config(tmp_path, (1, 2), threads=None, jobs=4)).threads == 4
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
@@ -191,8 +184,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "ens").iterdir()] == ["thesis.tex"]
 
 
+def test_an_ensemble_that_was_killed_before_its_first_seed_began_can_be_begun_again(tmp_path: Path) -> None:
+    folder = EnsembleFolder(tmp_path / "ens")
+    folder.path.mkdir()
+    folder.lock.touch()
+    folder.config.write_text(json.dumps(a_config(tmp_path).shared().to_json()))
+    with pytest.raises(ConfigError, match=r"something else than an ensemble \(config.json\)"):
+        run_ensemble(a_config(tmp_path, (1,), train={"steps": 3}))
+    assert run_ensemble(a_config(tmp_path, (1,))).exit_code == 0
+
+
 def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
-    trained(a_config(tmp_path, (1,)))
+    run_ensemble(a_config(tmp_path, (1,)))
     for content in ("{", "[]", '{"seeds": ["a"], "threads": 1}', '{"seeds": [1]}'):
         (tmp_path / "ens/ensemble.json").write_text(content)
         with pytest.raises(DataError):
@@ -200,7 +203,7 @@ def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_put_there_by_hand_is_not_taken_for_one_of_the_ensemble(tmp_path: Path) -> None:
-    trained(a_config(tmp_path, (1, 2)))
+    run_ensemble(a_config(tmp_path, (1, 2)))
     config = tmp_path / "ens/seed-2/train_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"seed": 5}))
     with pytest.raises(ConfigError, match="should be the run of seed 2, but it was trained with seed 5"):
@@ -208,7 +211,7 @@ def test_a_run_that_was_put_there_by_hand_is_not_taken_for_one_of_the_ensemble(t
 
 
 def test_two_ensembles_in_one_folder_do_not_meet(tmp_path: Path) -> None:
-    trained(a_config(tmp_path, (1,)))
+    run_ensemble(a_config(tmp_path, (1,)))
     folder = EnsembleFolder(tmp_path / "ens")
     with ensemble.held_alone(folder), pytest.raises(ConfigError, match="another process is training this ensemble"):
         run_ensemble(a_config(tmp_path, (1, 2)))
@@ -218,14 +221,14 @@ def test_a_run_whose_ensemble_was_killed_and_that_trains_on_is_noticed(tmp_path:
     from understudy.train.run import held_alone
 
     behave(tmp_path, seed_2="killed")
-    trained(a_config(tmp_path, (1, 2)))
+    run_ensemble(a_config(tmp_path, (1, 2)))
     run = EnsembleFolder(tmp_path / "ens").run(2)
     with held_alone(run), pytest.raises(ConfigError, match="seed 2 is being trained by another process"):
         run_ensemble(a_config(tmp_path, (1, 2)))
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, rehearsed: list[int], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_ensemble(a_config(tmp_path), dry_run=True) is None
+    assert check_ensemble(a_config(tmp_path)).left == [1000, 1001, 1002]
     assert rehearsed == [1000]
     assert list(tmp_path.iterdir()) == []
     assert "3 seeds; 3 at a time, each with 1 thread" in capsys.readouterr().out
@@ -237,6 +240,12 @@ def test_a_dry_run_writes_nothing(tmp_path: Path, rehearsed: list[int], capsys: 
 def test_seeds_that_make_no_sample_are_refused(tmp_path: Path, seeds: tuple[int, ...], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         a_config(tmp_path, seeds)
+
+
+@pytest.mark.parametrize("name", ["jobs", "threads"])
+def test_no_runs_at_a_time_and_no_threads_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is 0"):
+        a_config(tmp_path, **{name: 0})
 
 
 def test_pushing_all_seeds_to_one_repository_is_refused(tmp_path: Path) -> None:
@@ -257,4 +266,4 @@ def test_a_full_disk_while_summing_up_leaves_the_runs_and_the_next_call_makes_it
         patched.setattr(ensemble, "_write", full)
         with pytest.raises(DiskFull):
             run_ensemble(a_config(tmp_path, (1,)))
-    assert trained(a_config(tmp_path, (1,))).exit_code == 0
+    assert run_ensemble(a_config(tmp_path, (1,))).exit_code == 0
