@@ -168,6 +168,8 @@ def _run(dataset: Dataset, jobs: Sequence[_Job], workers: int) -> None:
     total = sum(dataset.episodes[job.episode].length for job in jobs)
     if not total:
         return
+    # the longest first: a long one started last would keep one processor busy and the others waiting
+    jobs = sorted(jobs, key=lambda job: -dataset.episodes[job.episode].length)
     stop, decoded, started = Event(), _Count(), time.monotonic()
 
     def do(job: _Job) -> None:

@@ -5,8 +5,8 @@ once by reading its packets without decoding them (sorted time stamps: the n-th 
 is reached by seeking to the key frame at or before it and decoding forward. The pixels are those of PyAV's `to_rgb`,
 which is what LeRobot's `pyav` backend gives.
 
-A decoder here, and the conversion to RGB, uses one thread: on two cores, two episodes at a time gave 770 frames/s (AV1, 640x480) and one episode on
-two codec threads 550 to 610; H.264 likewise. And an error then belongs to one frame.
+A decoder here, and its conversion to RGB, uses one thread: on two cores, two episodes at a time gave 770 frames/s (AV1,
+640x480) and one episode on two codec threads 550 to 610; H.264 likewise. And an error then belongs to one frame.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import torch
 
 from make_dataset import expected_level, make_dataset
 from understudy.core.errors import DataError, OutOfMemory
+from understudy.data.frame_build import decode_all
 from understudy.data.frames import Frames, open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
 from understudy.data.windows import Windows
@@ -52,6 +53,15 @@ def test_frames_on_a_device_are_those_of_the_store(folder: Path, stored: bool, d
         pictures = windows.gather(rows).observation[camera]
         assert pictures.device.type == device and pictures.shape == (5, 3, 24, 32)
         np.testing.assert_array_equal(pictures.cpu().permute(0, 2, 3, 1).numpy(), expected)
+
+
+def test_the_longest_episodes_are_decoded_first(folder: Path) -> None:
+    dataset, rows = load_dataset(str(folder)), []
+    decode_all(dataset, 1, lambda camera, row, frame: rows.append((camera, row)))
+    lengths = [12, 12, 9, 9, 7, 7, 5, 5]
+    starts = np.cumsum([0, *lengths[:-1]])
+    assert [dataset.episodes[int(dataset.episode_of_row[rows[s][1]])].length for s in starts] == lengths
+    assert len(set(rows)) == 66
 
 
 def test_a_device_without_room_is_an_error_with_a_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
