@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from understudy.core import log
 from understudy.core.errors import ConfigError
 
+from .place import batch_words
+
 if TYPE_CHECKING:
     from .config import TrainConfig
 
@@ -37,13 +39,13 @@ def check_credentials(config: TrainConfig) -> None:
         )
 
 
-def push(config: TrainConfig, pretrained: Path) -> None:
+def push(config: TrainConfig, pretrained: Path, world: int = 1) -> None:
     """Upload a `pretrained_model` folder as LeRobot does: its content at the repository's root, with a model card.
 
     A failure is a warning that names the command which repeats the push: the policy itself is safe on the disk.
     """
     repo_id = str(config.policy.repo_id)
-    (pretrained / "README.md").write_text(model_card(config))
+    (pretrained / "README.md").write_text(model_card(config, world))
     try:
         from huggingface_hub import HfApi
 
@@ -60,8 +62,8 @@ def push(config: TrainConfig, pretrained: Path) -> None:
     log.say(f"pushed to {repo_id}")
 
 
-def model_card(config: TrainConfig) -> str:
-    """The repository's README.md, with the front matter by which the Hub sorts models."""
+def model_card(config: TrainConfig, world: int = 1) -> str:
+    """The repository's README.md, with the front matter by which the Hub sorts models; `world` ranks trained it."""
     policy = config.policy
     tags = sorted({"robotics", "lerobot", policy.type, *(policy.tags or [])})
     lines = ["---", "library_name: lerobot", f"license: {policy.license or 'apache-2.0'}", "pipeline_tag: robotics"]
@@ -69,7 +71,8 @@ def model_card(config: TrainConfig) -> str:
     lines += [f"- {tag}" for tag in tags]
     lines += ["---", "", f"# {policy.type} trained on {config.dataset.repo_id}", ""]
     lines += [
-        f"{config.steps:,} updates of batch {config.batch_size}, seed {config.seed}, trained with Understudy.",
+        f"{config.steps:,} updates of {batch_words(config.batch_size, world)}, seed {config.seed}, "
+        "trained with Understudy.",
         "",
     ]
     lines += ["Runs in LeRobot:", "", "    lerobot-record --policy.path=" + str(policy.repo_id) + " ...", ""]

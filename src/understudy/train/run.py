@@ -218,7 +218,7 @@ def _train_prepared(
         with ending(training), Telemetry(events, folder.path, lambda: training.step):
             train_loop(training, start)
     if wants_push(config) and ranks.leads:
-        push(config, folder.last.resolve() / PRETRAINED)
+        push(config, folder.last.resolve() / PRETRAINED, ranks.world)
 
 
 def _announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> None:
