@@ -36,8 +36,8 @@ from understudy.core.files import fsync_folder, full_disk_reported, write_atomic
 from .frame_log import EpisodeLog, StoredEpisode, boot_id
 
 FORMAT = 1
-# how much is read again on opening to compare checksums: a few tenths of a second; small stores are checked whole
-CHECKED_BYTES = 256_000_000
+# how much is read again on opening to compare checksums: a tenth of a second; small stores are checked whole
+CHECKED_BYTES = 100_000_000
 _READ_BYTES = 4_000_000
 # the ways out of a disk that does not serve
 ELSEWHERE = "name another folder in UNDERSTUDY_CACHE, or decode while training with --dataset.frames=decode"

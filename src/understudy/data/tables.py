@@ -103,7 +103,7 @@ def vectors(column: pa.ChunkedArray, feature: Feature, path: Path, dtype: type[n
                 where=f"{where}, row {wrong[0]}",
                 hint=f"correct the shape in info.json if all rows have {lengths[wrong[0]]}" if len(wrong) > 1 else None,
             )
-        array = array.flatten()
+        array = _flat(array)
     elif n != 1:
         raise DataError(f"`{feature.name}` has single numbers where info.json declares {n} per row", where=where)
     if not is_number(array.type):
@@ -137,6 +137,17 @@ def _list_lengths(array: pa.Array) -> np.ndarray:
     if pa.types.is_fixed_size_list(array.type):
         return np.full(len(array), array.type.list_size)
     return np.diff(as_numpy(array.offsets))
+
+
+def _flat(array: pa.Array) -> pa.Array:
+    """The values of all rows of a list column without null rows, one after the other."""
+    if pa.types.is_fixed_size_list(array.type):
+        size = array.type.list_size
+        return array.values.slice(array.offset * size, len(array) * size)
+    offsets = as_numpy(array.offsets)
+    return (
+        array.values.slice(int(offsets[0]), int(offsets[-1] - offsets[0])) if len(array) else array.values.slice(0, 0)
+    )
 
 
 def _is_list(kind: pa.DataType) -> bool:

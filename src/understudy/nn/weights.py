@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -105,15 +104,24 @@ def _what_is_wrong(path: Path, error: Exception) -> str:
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write contiguous CPU copies of `tensors`. Raises DiskFull. Not atomic: callers write into a temporary folder."""
+    """Write `tensors`. Raises DiskFull. Not atomic: callers write into a temporary folder.
+
+    What lies in the memory of the CPU is written from where it lies: a checkpoint costs no second set of weights.
+    """
     with full_disk_reported(path, path.name):
         path.touch()
         mode = path.stat().st_mode
-        save_file({name: _plain(tensor) for name, tensor in tensors.items()}, path, metadata=metadata)
+        save_file(_plain(tensors), path, metadata=metadata)
         path.chmod(mode)  # safetensors makes its files private to their owner
 
 
-def _plain(tensor: Tensor) -> Tensor:
-    """A copy safetensors can write: on the CPU, contiguous, sharing memory with nothing."""
-    tensor = tensor.detach().to("cpu")
-    return tensor.clone(memory_format=torch.contiguous_format)
+def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What safetensors can write: on the CPU, contiguous, sharing memory with no other; copied only where it is not."""
+    plain: dict[str, Tensor] = {}
+    memories = set()
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().to("cpu").contiguous()
+        memory = tensor.untyped_storage().data_ptr()
+        plain[name] = tensor.clone() if memory in memories else tensor
+        memories.add(memory)
+    return plain

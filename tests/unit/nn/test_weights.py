@@ -99,3 +99,20 @@ def test_a_damaged_header_is_named_so(file: Path) -> None:
     file.write_bytes(bytes(content))
     with pytest.raises(CheckpointError, match="damaged"):
         read_safetensors(file)
+
+
+def test_weights_are_written_from_where_they_lie(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: dict[str, torch.Tensor] = {}
+    monkeypatch.setattr("understudy.nn.weights.save_file", lambda tensors, path, metadata: given.update(tensors))
+    base = torch.arange(6.0)
+    write_safetensors(tmp_path / "w.safetensors", {"a": base, "b": base[:3], "c": torch.ones(2, 3).t()})
+    assert given["a"].data_ptr() == base.data_ptr()
+    assert given["b"].data_ptr() != base.data_ptr()  # the format knows no shared memory
+    assert given["c"].is_contiguous()
+
+
+def test_a_part_of_a_larger_memory_is_written_alone(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    write_safetensors(path, {"part": torch.arange(10.0)[4:7]})
+    assert path.stat().st_size < 200
+    assert read_safetensors(path)["part"].tolist() == [4, 5, 6]
