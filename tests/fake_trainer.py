@@ -1,7 +1,8 @@
 """`understudy train` as an ensemble sees it, without torch: reads its words, leaves a run folder, exits.
 
 What each seed does stands in behaviour.json beside the ensemble: {"1001": "fails"}; a seed that is not in it
-finishes at once. "slow" runs until it is interrupted, saves, and would finish when gone on with.
+finishes at once. "slow" runs until it is interrupted, saves, and would finish when gone on with; "stubborn" has to be
+interrupted twice.
 """
 
 from __future__ import annotations
@@ -35,14 +36,20 @@ def log_step(run: Path, seed: int, step: int) -> None:
     append(run, "validation", step, loss=loss, action_error=loss / 2, baselines={"hold": 0.7, "mean": 0.9})
 
 
-def wait_for_interruption(run: Path) -> None:
+def wait_for_interruption(run: Path, *, at_once: bool) -> None:
+    asked = run / "asked"
+
     def stop(number: int, frame: object) -> None:
+        if not at_once and not asked.exists():
+            asked.touch()
+            return
         append(run, "run_interrupted", 5, reason="stopped after step 5", seconds=1.0)
         sys.exit(130)
 
     signal.signal(signal.SIGINT, stop)
     (run / "ready").touch()
-    time.sleep(60)
+    for _ in range(600):
+        time.sleep(0.1)
 
 
 def main() -> None:
@@ -64,8 +71,8 @@ def main() -> None:
     log_step(run, config["seed"], 5)
     if what == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
-    if what == "slow" and not started:
-        wait_for_interruption(run)
+    if what in ("slow", "stubborn") and not started:
+        wait_for_interruption(run, at_once=what == "slow")
     log_step(run, config["seed"], STEPS)
     append(run, "run_finished", STEPS, reason="all steps done", seconds=2.0)
 

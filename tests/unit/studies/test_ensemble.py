@@ -36,7 +36,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def a_config(folder: Path, seeds: tuple[int, ...] = (1000, 1001, 1002), **more: Any) -> EnsembleConfig:
-    train = TrainConfig(dataset=DatasetConfig(repo_id="u/n"), policy=ActConfig(), **more.pop("train", {}))
+    train = TrainConfig(dataset=DatasetConfig(repo_id="u/n"), policy=ActConfig(device="cpu"), **more.pop("train", {}))
     return EnsembleConfig(train=train, seeds=seeds, folder=folder / "ens", **{"threads": 1, "jobs": 3, **more})
 
 
@@ -125,13 +125,14 @@ def test_a_seed_that_is_killed_is_told_so_and_gone_on_with_by_the_next_call(tmp_
     assert "--config_path" in log_of(tmp_path, 1002).splitlines()[-2]
 
 
-def interrupt_when_ready(runs: list[Path]) -> threading.Thread:
-    """Send this process Ctrl-C as soon as every one of the runs waits for it."""
+def interrupt_when_there(*files: list[Path]) -> threading.Thread:
+    """Send this process Ctrl-C as soon as all of the first files are there, once more after the second, ..."""
 
     def wait() -> None:
-        while not all((run / "ready").exists() for run in runs):
-            time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGINT)
+        for together in files:
+            while not all(file.exists() for file in together):
+                time.sleep(0.02)
+            os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
@@ -140,7 +141,7 @@ def interrupt_when_ready(runs: list[Path]) -> threading.Thread:
 
 def test_ctrl_c_lets_every_run_save_and_stop_and_says_how_to_go_on(tmp_path: Path) -> None:
     behave(tmp_path, seed_1000="slow", seed_1001="slow")
-    thread = interrupt_when_ready([tmp_path / "ens/seed-1000", tmp_path / "ens/seed-1001"])
+    thread = interrupt_when_there([tmp_path / "ens/seed-1000/ready", tmp_path / "ens/seed-1001/ready"])
     with pytest.raises(Interrupted) as stopped:
         run_ensemble(a_config(tmp_path, jobs=2))
     thread.join()
@@ -150,6 +151,17 @@ def test_ctrl_c_lets_every_run_save_and_stop_and_says_how_to_go_on(tmp_path: Pat
     assert [seed["state"] for seed in kept["seeds"]] == ["interrupted", "interrupted", "waiting"]
     assert not (tmp_path / "ens/seed-1002").exists()
     assert [s.state for s in run_ensemble(a_config(tmp_path)).seeds] == ["finished"] * 3
+
+
+def test_the_second_ctrl_c_does_not_wait_and_leaves_nothing_running(tmp_path: Path) -> None:
+    behave(tmp_path, seed_1000="stubborn")
+    run = tmp_path / "ens/seed-1000"
+    thread = interrupt_when_there([run / "ready"], [run / "asked"])
+    with pytest.raises(Interrupted, match="0 of 1 seeds are finished"):
+        run_ensemble(a_config(tmp_path, (1000,)))
+    thread.join()
+    assert '"run_interrupted"' in (run / "events.jsonl").read_text().splitlines()[-1]
+    assert run_ensemble(a_config(tmp_path, (1000,))).exit_code == 0
 
 
 def test_another_configuration_is_refused_by_what_differs(tmp_path: Path) -> None:
