@@ -3,8 +3,8 @@
     python benchmarks/inference.py --sizes 96x96 480x640 --rounds 2
 
 A round runs every setting of both programs once, each in a process of its own. A prediction goes from the camera's
-bytes to actions in the robot's units. After them the policy drives for some seconds at 30 Hz with a chunk of 100
-actions: one control step in a hundred predicts, and an action that comes after its tick has passed is late.
+bytes to actions in the robot's units. In the first round the policy then drives for ten seconds at 30 Hz with a chunk
+of 100 actions: one control step in a hundred predicts, and an action that comes after its tick has passed is late.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def measure(plan: Plan, results: ResultFile) -> None:
             for variant in VARIANTS:
                 key: Key = {"benchmark": "inference", "size": f"{height}x{width}", "side": variant.side}
                 key |= {"setting": variant.setting, "round": number, "threads": plan.threads}
-                key |= {"predictions": plan.predictions, "control_steps": plan.control_steps}
+                key |= {"predictions": plan.predictions, "control_steps": 0 if number else plan.control_steps}
                 if results.find(key):
                     continue
                 busy = busy_before()
@@ -78,7 +78,7 @@ def _timed(variant: Variant, key: Key, plan: Plan) -> Record:
     python = str(lerobot_program("python")) if variant.side == "lerobot" else sys.executable
     command = [python, str(ROOT / f"benchmarks/{variant.side}_inference.py"), f"--size={key['size']}"]
     command += [f"--setting={variant.setting}", f"--predictions={plan.predictions}"]
-    command += [f"--control-steps={plan.control_steps}"]
+    command += [f"--control-steps={key['control_steps']}"]
     watched = watch(command, environment=environment(plan.threads), limit_s=_LIMIT_S, cwd=WORK, memory=False)
     found = [line.text for line in watched.lines if line.text.startswith('{"predict_s"')]
     if watched.exit_code != 0 or not found:
@@ -92,7 +92,7 @@ def main() -> int:
     parser.add_argument("--sizes", nargs="+", type=size_of, default=[(96, 96), (480, 640)], metavar="HEIGHTxWIDTH")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--predictions", type=int, default=50, help="timed ones of each run, after a few uncounted")
-    parser.add_argument("--control-steps", type=int, default=300, help="at 30 Hz, of each run")
+    parser.add_argument("--control-steps", type=int, default=300, help="at 30 Hz, in the first round")
     parser.add_argument("--threads", type=int, default=default_threads(), help="of OpenMP, for both")
     parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
     options = parser.parse_args()

@@ -141,8 +141,9 @@ def parts_of(policy: Policy) -> dict[nn.Module, str]:
     """The parts of ACT that are told apart, with their names. What they are fed through belongs to `heads`."""
     named = {"backbone": "backbone", "vae_encoder": "latent encoder", "encoder": "encoder", "decoder": "decoder"}
     named |= {"encoder_img_feat_input_proj": "backbone"}
-    children = {name: module for name, module in policy.named_modules() if name.count(".") == 1}  # model.backbone, …
-    return {module: named.get(name.partition(".")[2], "heads") for name, module in children.items()}
+    # model.backbone, and every module within it as well: a part may be used otherwise than by calling it
+    inner = [(name.split(".")[1], module) for name, module in policy.named_modules() if "." in name]
+    return {module: named.get(child, "heads") for child, module in inner}
 
 
 def arguments() -> argparse.Namespace:

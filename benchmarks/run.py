@@ -32,7 +32,8 @@ PARTS = {
     "inference": ("inference",),
     "training": ("side_by_side",),
 }
-_SMALL_SHARE = 0.55  # of the time, until which rounds at 96x96 may be begun; the rest is for 480x640
+_SMALL_SHARE = 0.65  # of the time, until which rounds at 96x96 may be begun; the rest is for 480x640
+_FAST = ["fp32", "bf16 --precision=bf16"]
 _QUICK_RECORDING = ["--episodes=2", "--frames=40"]
 
 
@@ -52,7 +53,10 @@ def benchmarks(minutes: float, quick: bool) -> dict[str, list[list[str]]]:
     return {
         "answering": [["start_up.py", "--runs=5"]],
         "data": [["data_path.py", small], ["data_path.py", large, "--steps=5", "--seconds=6"]],
-        "roofline": [["roofline.py", small, "--steps=4"], ["roofline.py", large, "--steps=2"]],
+        "roofline": [
+            ["roofline.py", small, "--steps=4", "--settings", "plain --precision=fp32 --fast_paths=false", *_FAST],
+            ["roofline.py", large, "--steps=2", "--settings", *_FAST],
+        ],
         "inference": [["inference.py", "--rounds=2"]],
         "training": [
             ["side_by_side.py", small, "--rounds=3", "--steps=12", f"--minutes={minutes * _SMALL_SHARE}"],
