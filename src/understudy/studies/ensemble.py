@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from .ensemble_config import EnsembleConfig
 from .ensemble_folder import (
     EnsembleFolder,
     Facts,
+    as_begun,
     check_folder,
     check_not_training,
     held_alone,
@@ -31,6 +32,7 @@ from .ensemble_folder import (
     is_started,
 )
 from .ensemble_page import page, table
+from .ensemble_precision import settle_precision
 from .ensemble_processes import Here, Place, Task, fan_out
 from .ensemble_progress import Board
 from .ensemble_summary import EnsembleResult, summarize
@@ -111,16 +113,20 @@ def check_ensemble(config: EnsembleConfig) -> Work:
 
     Raises ConfigError, DataError, ResourceError.
     """
-    folder, shared = EnsembleFolder(config.folder), config.shared()
+    folder = EnsembleFolder(config.folder)
+    shared = as_begun(folder, config.shared())
     facts = check_folder(folder, shared)
     seeds = list(dict.fromkeys([*(facts.seeds if facts else []), *config.seeds]))
     finished = [seed for seed in seeds if is_finished(folder.run(seed))]
     at_once = config.jobs if config.jobs or config.ray != "off" else 1
     left = len(seeds) - len(finished)
-    work = Work(shared, seeds, finished, _threads(config, facts, min(at_once or left, left)), at_once, facts is None)
+    threads = _threads(config, facts, min(at_once or left, left))
+    work = Work(shared, seeds, finished, threads, at_once, facts is None)
     check_not_training(folder, work.left)
     if fresh := [seed for seed in work.left if not is_started(folder.run(seed))]:
         _rehearse(shared, fresh[0], folder.run(fresh[0]))
+    if shared.precision == "auto":
+        work = replace(work, shared=settle_precision(shared, threads))
     log.say(work.line())
     return work
 

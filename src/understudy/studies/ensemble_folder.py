@@ -104,6 +104,13 @@ def read_facts(folder: EnsembleFolder) -> Facts | None:
     return Facts(seeds, threads)
 
 
+def as_begun(folder: EnsembleFolder, config: TrainConfig) -> TrainConfig:
+    """`config` with the precision that was decided when the ensemble was begun, where it leaves that open."""
+    if config.precision != "auto" or not folder.config.exists():
+        return config
+    return config.model_copy(update={"precision": _read_json(folder.config).get("precision", "auto")})
+
+
 def check_folder(folder: EnsembleFolder, config: TrainConfig) -> Facts | None:
     """What is known of the ensemble in the folder; None for a new one. Writes nothing.
 

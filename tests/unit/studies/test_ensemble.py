@@ -32,6 +32,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(understudy.report.ensemble, "write_ensemble_plots", lambda runs, folder, name: [])
     monkeypatch.setattr(ensemble, "PROGRAM", (sys.executable, str(fake_trainer.__file__)))
     monkeypatch.setattr(ensemble, "_rehearse", lambda shared, seed, run: seeds.append(seed))
+    monkeypatch.setattr(ensemble, "settle_precision", lambda shared, _: shared.model_copy(update={"precision": "bf16"}))
     return seeds
 
 
@@ -69,6 +70,15 @@ def test_all_seeds_hold_out_the_episodes_drawn_from_the_base_seed(tmp_path: Path
     run_ensemble(a_config(tmp_path, train={"seed": 7}))
     drawn = [json.loads((tmp_path / f"ens/seed-{s}/train_config.json").read_text()) for s in (1000, 1001, 1002)]
     assert [(c["seed"], c["dataset"]["split_seed"]) for c in drawn] == [(1000, 7), (1001, 7), (1002, 7)]
+
+
+def test_what_the_trainer_would_find_out_for_itself_is_decided_once_for_all_seeds(tmp_path: Path) -> None:
+    run_ensemble(a_config(tmp_path, (1,)))
+    run_ensemble(a_config(tmp_path, (2,)))
+    found = [json.loads((tmp_path / f"ens/seed-{s}/train_config.json").read_text())["precision"] for s in (1, 2)]
+    assert found == ["bf16", "bf16"]
+    with pytest.raises(ConfigError, match="`--precision`: got `fp32`, but the ensemble has `bf16`"):
+        run_ensemble(a_config(tmp_path, (3,), train={"precision": "fp32"}))
 
 
 @pytest.mark.parametrize("held_out", [{"eval_episodes": [3]}, {"eval_split": 0.0}, {"eval_split": 0.2}])
@@ -200,7 +210,8 @@ def test_an_ensemble_that_was_killed_before_its_first_seed_began_can_be_begun_ag
     folder = EnsembleFolder(tmp_path / "ens")
     folder.path.mkdir()
     folder.lock.touch()
-    folder.config.write_text(json.dumps(a_config(tmp_path).shared().to_json()))
+    shared = a_config(tmp_path).shared().model_copy(update={"precision": "fp32"})
+    folder.config.write_text(json.dumps(shared.to_json()))
     with pytest.raises(ConfigError, match=r"something else than an ensemble \(config.json\)"):
         run_ensemble(a_config(tmp_path, (1,), train={"steps": 3}))
     assert run_ensemble(a_config(tmp_path, (1,))).exit_code == 0
