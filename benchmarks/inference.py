@@ -86,8 +86,8 @@ def _timed(variant: Variant, key: Key, plan: Plan) -> Record:
     return dict(json.loads(found[-1]))
 
 
-def main() -> int:
-    """Measure, save, print the table; 1 if Understudy failed."""
+def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description="Time ACT's predictions in Understudy and in LeRobot.")
     parser.add_argument("--sizes", nargs="+", type=size_of, default=[(96, 96), (480, 640)], metavar="HEIGHTxWIDTH")
     parser.add_argument("--rounds", type=int, default=2)
@@ -95,7 +95,12 @@ def main() -> int:
     parser.add_argument("--control-steps", type=int, default=300, help="at 30 Hz, in the first round")
     parser.add_argument("--threads", type=int, default=default_threads(), help="of OpenMP, for both")
     parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, save, print the table; 1 if Understudy failed."""
+    options = arguments()
     WORK.mkdir(parents=True, exist_ok=True)
     results = open_results(options.results)
     plan = Plan(tuple(options.sizes), options.rounds, options.predictions, options.control_steps, options.threads)

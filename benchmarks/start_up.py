@@ -51,12 +51,17 @@ def _time(label: str, command: list[str], runs: int) -> Record:
     return {"seconds": seconds[1:], "cpu_busy_before_percent": busy}
 
 
-def main() -> int:
-    """Measure, save, print the table; 1 if a command of Understudy's failed."""
+def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description="Time commands that only answer.")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, save, print the table; 1 if a command of Understudy's failed."""
+    options = arguments()
     WORK.mkdir(parents=True, exist_ok=True)
     results = open_results(options.results)
     measure(options.runs, results)
