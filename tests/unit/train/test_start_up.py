@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from make_dataset import make_dataset
+from runs import run, train_command
+from understudy.core.events import read_events
 from understudy.train import start_up
 from understudy.train.start_up import StartUp, launched
 
@@ -79,3 +84,19 @@ def test_it_is_said_in_one_line_without_what_took_no_time(clock: Clock) -> None:
 
 def test_this_process_was_started_before_now_and_not_last_year() -> None:
     assert 0 < time.time() - launched() < 86_400
+
+
+def test_a_run_says_where_its_start_went_and_imports_nothing_that_is_slow_and_unused(tmp_path: Path) -> None:
+    """In a process of its own: other tests may have imported these."""
+    dataset = make_dataset(tmp_path / "d", episodes=1, frames=8, size=(32, 32), cameras=("front",), images_as="image")
+    script = "import sys; from understudy.cli.main import main; main(sys.argv[1:]); print(*sorted(sys.modules))"
+    arguments = train_command(dataset, tmp_path / "run", "--steps=1", "--save_checkpoint=false", "--precision=fp32")
+    done = run([sys.executable, "-c", script, *arguments[3:]], UNDERSTUDY_CACHE=str(tmp_path / "cache"))
+    loaded = set(done.stdout.split())
+    assert "understudy.train.run" in loaded, done.stderr
+    assert not loaded & {"torch._dynamo", "pandas", "sympy", "matplotlib", "tensorboard", "wandb"}
+    (started,) = [e for e in read_events(tmp_path / "run/events.jsonl") if e["event"] == "run_started"]
+    phases = started["startup_s"]
+    assert {"imports", "dataset", "frames", "statistics", "policy", "norms", "total"} <= phases.keys()
+    assert sum(phases.values()) - phases["total"] <= phases["total"]
+    assert "started    in " in done.stdout + done.stderr
