@@ -20,6 +20,7 @@ TINY_ACT = [
     "--policy.chunk_size=5",
     "--policy.n_action_steps=5",
     "--batch_size=4",
+    "--precision=fp32",  # what is faster here and now may differ between two runs that are compared
     "--tensorboard=false",
 ]
 

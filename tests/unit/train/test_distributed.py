@@ -23,7 +23,7 @@ from understudy.train.place import Place
 
 # keypoints: the smallest policy that looks at pictures; without dropout a curve does not depend on who draws the masks
 SMALL = [*TINY_ACT, "--policy.vision_backbone=keypoints", "--policy.dropout=0", "--policy.optimizer_lr=1e-4"]
-SMALL += ["--dataset.eval_episodes=[2]", "--log_freq=1", "--eval_steps=0", "--precision=fp32"]
+SMALL += ["--dataset.eval_episodes=[2]", "--log_freq=1", "--eval_steps=0"]
 STEPS = 12
 
 
