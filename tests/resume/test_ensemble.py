@@ -17,7 +17,13 @@ from runs import TINY_ACT, command, run, start, train_command
 pytestmark = pytest.mark.slow
 
 STEPS = 12
-OPTIONS = [f"--steps={STEPS}", "--log_freq=4", "--eval_steps=6", "--policy.vision_backbone=keypoints"]
+OPTIONS = [
+    f"--steps={STEPS}",
+    "--log_freq=4",
+    "--eval_steps=6",
+    "--policy.vision_backbone=keypoints",
+    "--precision=fp32",
+]
 FILES = [f"checkpoints/{STEPS:06d}/{name}" for name in ("pretrained_model/model.safetensors",)]
 FILES += [f"checkpoints/{STEPS:06d}/training_state/optimizer_state.safetensors", "split.json"]
 
