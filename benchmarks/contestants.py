@@ -4,9 +4,10 @@ Both get the same flags, `lerobot-train`'s own: ACT with default sizes, no pretr
 downloaded), the same batch, seed and data, no checkpoint, a log line per step. They differ in what only one of them
 has: LeRobot's loader processes, and Understudy's held-out episodes, switched off because LeRobot 0.4 has none.
 
-A setting is a name, with flags. LeRobot's are `fp32` and `bf16`, the mixed precision of the accelerate library that its
-loop runs in; `lerobot-train` itself has no flag for it, and none for a compiled step. Understudy's are `fp32`,
-`default` (no flag of this kind: what a user gets) and whatever a command line spells out, "plain --precision=fp32".
+A setting is a name, with flags. LeRobot's are `fp32`, `bf16` and `compiled`: mixed precision, and that with
+torch.compile, of the accelerate library that its loop runs in, which takes them from the environment; `lerobot-train`
+has no flag for them. Understudy's are `fp32`, `default` (no flag of this kind: what a user gets) and whatever a command
+line spells out, "plain --precision=fp32".
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ CHUNK = 100
 
 
 FP32, BF16, DEFAULT = "fp32", "bf16", "default"
+_MIXED = {"ACCELERATE_MIXED_PRECISION": "bf16"}
+LEROBOT_SETTINGS = {FP32: {}, BF16: _MIXED, "compiled": {**_MIXED, "ACCELERATE_DYNAMO_BACKEND": "inductor"}}
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,8 @@ def environment(threads: int, variant: Variant | None = None) -> dict[str, str]:
 
     variant   whose setting is added, where it is one of the environment
     """
-    mixed = {"ACCELERATE_MIXED_PRECISION": "bf16"} if variant and variant.side == "lerobot" else {}
     return {
-        **(mixed if variant and variant.setting == BF16 else {}),
+        **(LEROBOT_SETTINGS[variant.setting] if variant and variant.side == "lerobot" else {}),
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         # threads that spin while they wait disturb whatever runs beside them, loader processes first of all

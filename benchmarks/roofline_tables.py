@@ -3,8 +3,8 @@
 at peak        the part's FLOP at the greatest matmul rate measured in the precision of the step
 at bandwidth   the part's bytes at the bandwidth measured: what it would take if nothing but moving operands cost time
 of peak        the share of that matmul rate that the part reaches
-limit          the matmuls at their peak, then the optimiser at the bandwidth, then the masks at the rate of drawing: one
-               after the other, and without doing less, a step cannot be shorter
+limit          the matmuls at their peak, then the optimiser at the bandwidth, then the masks at the rate of drawing:
+               one after the other, and without doing less, a step cannot be shorter
 of LeRobot's   the arithmetic that is done, against that of a step in which nothing is left out
 """
 

@@ -23,10 +23,10 @@ from typing import Any
 
 from camera_dataset import Recording, make_recording, size_of
 from contestants import (
-    BF16,
     DEFAULT,
     FP32,
     FRAME_CACHE,
+    LEROBOT_SETTINGS,
     WORK,
     Variant,
     default_threads,
@@ -165,7 +165,7 @@ def arguments() -> argparse.Namespace:
         nargs="+",
         default=["fp32:2", "fp32:4", "bf16:2"],
         metavar="SETTING:WORKERS",
-        help="fp32 or bf16, and a number of loader processes (4 is LeRobot's default); `none` for none",
+        help="fp32, bf16 or compiled, and a number of loader processes (4 is LeRobot's default); `none` for none",
     )
     parser.add_argument(
         "--understudy",
@@ -203,8 +203,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
 def _lerobot_setting(text: str) -> Variant:
     """`bf16:4`. Raises ValueError."""
     setting, workers = text.split(":")
-    if setting not in (FP32, BF16):
-        raise ValueError(f"LeRobot's settings are {FP32} and {BF16}, not {setting}")
+    if setting not in LEROBOT_SETTINGS:
+        raise ValueError(f"LeRobot's settings are {', '.join(LEROBOT_SETTINGS)}, not {setting}")
     return Variant("lerobot", setting, workers=int(workers))
 
 
