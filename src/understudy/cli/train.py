@@ -39,6 +39,10 @@ def _train(arguments: list[str], *, speaks: bool) -> int:
     command = read_command(arguments)
     for remark in command.config.remarks():
         log.say(remark)
+    if command.config.fast_paths:
+        from understudy.core.allocator import keep_freed_memory
+
+        keep_freed_memory()
     from understudy.train.run import train
     from understudy.train.start_up import launched
 

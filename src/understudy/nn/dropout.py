@@ -1,7 +1,7 @@
 """Dropout whose masks are cheap to draw on a CPU, where torch spends a tenth of a training step of ACT on them.
 
-Four decisions are cut from every 64 random bits, so a probability is rounded to a multiple of 2 ** -15, and what is kept
-is scaled by exactly what was rounded. The mask is a pattern of bits, which one `and` lays over floats of any width.
+Four decisions are cut from every 64 random bits, so a probability is rounded to a multiple of 2 ** -15, and what is
+kept is scaled by exactly what was rounded. The mask is a pattern of bits, which an `and` lays over floats of any width.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Dropout(nn.Module):
         if not self.training or self.p == 0:
             return x
         if self.fast and x.device.type == "cpu" and x.dtype in _BITS_OF and not torch.compiler.is_compiling():
-            dropped: Tensor = _Masked.apply(x, self.p)
+            dropped: Tensor = _Masked.apply(x, self.p)  # type: ignore[no-untyped-call]
             return dropped
         return F.dropout(x, self.p)
 

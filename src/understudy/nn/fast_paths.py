@@ -11,5 +11,5 @@ from torch import nn
 def set_fast_paths(model: nn.Module, on: bool) -> None:
     """Switch the fast path of every module of `model` that has one."""
     for module in model.modules():
-        if hasattr(module, "fast"):
-            module.fast = on
+        if "fast" in vars(module):
+            vars(module)["fast"] = on

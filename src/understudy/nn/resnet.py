@@ -55,8 +55,6 @@ class FrozenNorm(nn.Module):
         return torch.addcmul(shift.view(1, -1, 1, 1).to(x.dtype), x, scale.view(1, -1, 1, 1).to(x.dtype))
 
 
-
-
 def normed(x: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
     """A convolution without bias and the norm behind it: `norm(conv(x))`."""
     assert isinstance(conv, nn.Conv2d) and isinstance(norm, FrozenNorm)

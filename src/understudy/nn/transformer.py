@@ -1,8 +1,8 @@
 """Transformer encoder and decoder with positions added in every layer, to queries and keys only (as in DETR and ACT).
 
 Parameter names, their order and the arithmetic are those of torch's `nn.MultiheadAttention` and of LeRobot's ACT, so
-that checkpoints and optimiser states pass both ways; batch first. Attention is torch's fused one, except with dropout on
-a CPU: there torch has no fused one, and what it falls back to is slower than `_attend_with_dropout`.
+that checkpoints and optimiser states pass both ways; batch first. Attention is torch's fused one, except with dropout
+on a CPU: there torch has no fused one, and what it falls back to is slower than `_attend_with_dropout`.
 
     B batch, T tokens, Q queries, M memory tokens, D width, H heads
 """
@@ -71,7 +71,7 @@ class Attention(nn.Module):
         return [F.linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True)]
 
     def _attend_with_dropout(self, q: Tensor, k: Tensor, v: Tensor, attend: Tensor | None) -> Tensor:
-        """softmax(q k' / sqrt(d)) v with dropout on the weights; q (B, H, Q, d), k and v (B, H, M, d) -> (B, H, Q, d)."""
+        """softmax(q k' / sqrt(d)) v, weights under dropout: q (B, H, Q, d), k and v (B, H, M, d) -> (B, H, Q, d)."""
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         if attend is not None:
             scores = scores.masked_fill(~attend, float("-inf"))
@@ -97,9 +97,7 @@ class EncoderLayer(nn.Module):
         """The feed-forward part, token by token."""
         return self.dropout(self.linear2(self.dropout(self.activation(self.linear1(x)))))  # type: ignore[no-any-return]
 
-    def forward(
-        self, x: Tensor, positions: Tensor, ignore: Tensor | None = None, first_only: bool = False
-    ) -> Tensor:
+    def forward(self, x: Tensor, positions: Tensor, ignore: Tensor | None = None, first_only: bool = False) -> Tensor:
         """x (B, T, D), positions broadcastable to x, ignore (B, T) -> (B, T, D).
 
         first_only   what becomes of the first token is all that is asked for: -> (B, 1, D)

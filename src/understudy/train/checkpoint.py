@@ -215,7 +215,8 @@ def _save_training_state(folder: Path, step: int, optimizer: Optimizer, schedule
     folder.mkdir()
     (folder / "training_step.json").write_text(json.dumps({"step": step}, indent=4))
     save_file(flatten_state(optimizer), folder / "optimizer_state.safetensors")
-    groups = optimizer.state_dict()["param_groups"]
+    # which of its ways torch took to the same numbers is no fact about the run
+    groups = [{**group, "fused": None, "foreach": None} for group in optimizer.state_dict()["param_groups"]]
     (folder / "optimizer_param_groups.json").write_text(json.dumps(groups, indent=4))
     if schedule is not None:
         (folder / "scheduler_state.json").write_text(json.dumps(schedule.state_dict(), indent=4))

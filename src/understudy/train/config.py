@@ -193,7 +193,12 @@ class TrainConfig(_Group):
     )
     optimizer: OptimizerPreset | None = Field(None, description="null: the policy's own")
     scheduler: SchedulerConfig | None = Field(None, description="null: the policy's own")
-    precision: Literal["fp32", "bf16"] = own("fp32", description="number format of the forward and backward pass")
+    precision: Literal["auto", "fp32", "bf16"] = own(
+        "auto", description="number format of the forward and backward pass; auto: tried out, the faster one"
+    )
+    fast_paths: bool = own(
+        True, description="fused and folded arithmetic, cheap masks, memory kept between steps; false: the plain way"
+    )
     grad_accumulation_steps: int = own(1, ge=1, description="batches whose gradients make one update")
     rename_map: dict[str, str] = Field(
         default_factory=dict, description="dataset's feature name -> policy's, such as '{a: observation.images.top}'"
@@ -275,10 +280,7 @@ class TrainConfig(_Group):
         return self.batch_size * self.grad_accumulation_steps * world
 
     def hash(self, world: int = 1) -> str:
-        """16 hex digits that name the mathematics: equal for a run and everything that resumes it.
-
-        world   number of ranks: it is their batch together that counts
-        """
+        """16 hex digits that name the mathematics, with the batch of all ranks: equal for a run and what resumes it."""
         content = self.to_json() | {"batch_size": self.batch_size * world}
         for name in RESUMABLE + _PLACE:
             group, _, option = name.rpartition(".")

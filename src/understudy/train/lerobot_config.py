@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .config import SchedulerConfig, TrainConfig
 
+
 def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
     """The whole file. Options that are still open take LeRobot's defaults."""
     return {

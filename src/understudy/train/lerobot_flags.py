@@ -128,7 +128,7 @@ FLAGS = (
 # a flag of LeRobot -> what it becomes here
 TRANSLATED = {
     "env_eval_freq": "LeRobot 0.6's name for --eval_freq",
-    "accelerator.mixed_precision": "`no` is --precision=fp32, `bf16` is --precision=bf16; fp16 is refused",
+    "accelerator.mixed_precision": "`bf16` is --precision=bf16, `no` leaves --precision as it is; fp16 is refused",
     "dataset.video_backend": "`pyav` as it is; `torchcodec`, LeRobot's default, becomes pyav; others are refused",
 }
 

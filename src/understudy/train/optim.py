@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from understudy.policies.config import OptimizerPreset
 
 
-def build_optimizer(policy: Policy, settings: OptimizerPreset, *, use_groups: bool) -> Optimizer:
+def build_optimizer(policy: Policy, settings: OptimizerPreset, *, use_groups: bool, fused: bool = False) -> Optimizer:
     """Optimiser over the policy's own groups (`use_groups`), or over one flat list, as LeRobot without its preset.
 
+    fused   one pass over weights, gradients and moments instead of one for each operation, and no copies of them
     LeRobot's order of groups and parameters is kept: stored optimiser states refer to parameters by position.
     """
     if use_groups:
         groups = [{k: v for k, v in group.items() if k != "name"} for group in policy.param_groups()]
     else:
         groups = [{"params": list(policy.parameters())}]
-    common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay}
+    common: dict[str, Any] = {"lr": settings.lr, "weight_decay": settings.weight_decay, "fused": fused or None}
     if settings.type == "sgd":
         return without_compiler(SGD)(groups, **common)
     common |= {"betas": settings.betas, "eps": settings.eps}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,19 +19,22 @@ from understudy.core.files import cache_folder
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.data.frames import Frames, FramesPlan, open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
-from understudy.data.rows import evenly_spaced, rows_of_episodes
+from understudy.data.rows import rows_of_episodes
 from understudy.data.sampler import Sampler
 from understudy.data.spec import Statistics
 from understudy.data.split import Split, split_episodes
 from understudy.data.statistics import compute_statistics, guard_zero_spread, use_imagenet
 from understudy.data.windows import Windows
 from understudy.nn.devices import choose_device
+from understudy.nn.fast_paths import set_fast_paths
 from understudy.policies.pretrained import load_policy, load_weights_into
 
+from .calibration import calibrate
 from .config import TrainConfig
 from .distributed import ALONE, Ranks
 from .optim import build_optimizer, group_names
 from .plan import print_data_plan
+from .precision_memory import remembered_precision
 from .schedule import build_schedule
 from .source import Source
 from .start_up import StartUp
@@ -44,10 +46,6 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LambdaLR
 
     from understudy.policies.base import Policy
-
-# what a policy may look at to measure what it needs before the first update: how many frames, and pixels in all of them
-_CALIBRATION_FRAMES = (4, 32)
-_CALIBRATION_PIXELS = 6 * 320 * 240
 
 
 @dataclass
@@ -236,11 +234,14 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
             load_weights_into(policy, Path(config.policy.pretrained_path))
         else:
             policy = config.policy.build(prepared.statistics()).to(device)
-            _calibrate(prepared, policy)
+            calibrate(prepared, policy)
     policy.train()
+    set_fast_paths(policy, config.fast_paths)
+    config = prepared.config = with_precision(config, policy, prepared)
     settings = config.optimizer or config.policy.optimizer_preset()
     use_groups = config.use_policy_training_preset
-    optimizer = build_optimizer(policy, settings, use_groups=use_groups)
+    fused = config.fast_paths and device.type in ("cpu", "cuda")
+    optimizer = build_optimizer(policy, settings, use_groups=use_groups, fused=fused)
     schedule = build_schedule(config.scheduler, optimizer, config.steps)
     update = Update(
         policy,
@@ -256,19 +257,17 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
     return PolicyParts(policy, optimizer, schedule, update, group_names(policy, use_groups=use_groups), device)
 
 
-def calibration_frames(cameras: Sequence[tuple[int, ...]]) -> int:
-    """How many frames are measured, by the shapes (3, h, w) of the cameras: many small ones, a few large ones."""
-    fewest, most = _CALIBRATION_FRAMES
-    pixels = sum(min(height * width, 320 * 240) for _, height, width in cameras)
-    return max(fewest, min(most, _CALIBRATION_PIXELS // max(1, pixels)))
-
-
-def _calibrate(prepared: Prepared, policy: Policy) -> None:
-    rows = prepared.train_rows
-    windows, size = prepared.windows(), prepared.config.batch_size
-    chosen = evenly_spaced(rows, calibration_frames([prepared.dataset.spec.features[c].shape for c in windows.cameras]))
-    batches = (windows.gather(chosen[first : first + size]) for first in range(0, len(chosen), size))
-    with prepared.start_up.phase("norms"):
-        done = policy.calibrate(batches)
-    if done:
-        log.say(f"{'measured':<10} {done}")
+def with_precision(config: TrainConfig, policy: Policy, prepared: Prepared) -> TrainConfig:
+    """The configuration with a definite precision: what a run has begun with it goes on with."""
+    if config.precision != "auto":
+        return config
+    with prepared.start_up.phase("precision"):
+        words = ""
+        if prepared.ranks.leads:
+            words = "  ".join(
+                remembered_precision(policy, config.batch_size, cache_folder(), fast_paths=config.fast_paths)
+            )
+    words = prepared.ranks.of_leader(words)
+    log.say(f"{'precision':<10} {words}")
+    chosen = words.partition(" ")[0]
+    return config.model_copy(update={"precision": chosen})

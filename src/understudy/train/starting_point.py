@@ -29,7 +29,15 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 # keys of the YAML files that LeRobot used until January 2025
 _HYDRA_KEYS = {"training", "hydra", "defaults", "dataset_repo_id", "override_dataset_stats"}
 # options that only we write: a file with one of them is a record of ours, or was written for us
-_OUR_KEYS = {"precision", "grad_accumulation_steps", "save_minutes", "num_epochs", "tensorboard", "trackio"}
+_OUR_KEYS = {
+    "precision",
+    "fast_paths",
+    "grad_accumulation_steps",
+    "save_minutes",
+    "num_epochs",
+    "tensorboard",
+    "trackio",
+}
 # what in a policy's config.json belongs to that policy's machine and publication, not to the policies made from it
 _NOT_INHERITED = ("device", "push_to_hub", "repo_id", "private", "tags", "license", "pretrained_path")
 

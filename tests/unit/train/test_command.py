@@ -76,7 +76,7 @@ def test_what_is_not_said_keeps_its_default() -> None:
         ("--ema.enabl=true", "`--ema.enabl`: unknown option; did you mean `--ema.enable`?"),
         ("--batch_size=0", "`--batch_size`: got `0`; expects a whole number of at least 1"),
         ("--policy.dropout=one", "`--policy.dropout`: got `one`; expects a number of at least 0 and below 1"),
-        ("--precision=fp16", "`--precision`: got `fp16`; expects one of fp32, bf16; did you mean `bf16`?"),
+        ("--precision=fp16", "`--precision`: got `fp16`; expects one of auto, fp32, bf16; did you mean `bf16`?"),
         ("--policy.type=acct", "`--policy.type`: unknown policy `acct`; did you mean `act`?"),
         ("--policy=act", "`--policy`: unknown option; did you mean `--policy.type=act`?"),
         (
@@ -403,7 +403,7 @@ def test_a_complete_file_of_0_6_at_its_defaults_loads(tmp_path: Path) -> None:
     file.write_text(json.dumps(ALL_OF_0_6))
     config = read(f"--config_path={file}")
     assert (config.dataset.eval_split, config.eval_steps, config.max_eval_samples) == (0.0, 0, 0)
-    assert (config.policy.device, config.precision) == ("cuda", "fp32")
+    assert (config.policy.device, config.precision) == ("cuda", "auto")
 
 
 @pytest.mark.parametrize(
