@@ -2,8 +2,8 @@
 
     python benchmarks/understudy_inference.py --size 480x640 --setting default
 
-Settings: `fp32`, `bf16` (autocast around it), and `default`, what a `Controller` does when nothing is said. The weights
-are random, as LeRobot's are here: how long a network takes does not depend on them.
+Settings: `fp32`, `bf16` (`Policy.predict_in_bf16`), and `default`, what a `Controller` does when nothing is said. The
+weights are random, as LeRobot's are here: how long a network takes does not depend on them.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ import torch
 
 from camera_dataset import size_of
 from contestants import BF16, CHUNK, DEFAULT, FP32
-from inference_timing import Observation, time_policy
+from inference_timing import time_policy
 from understudy.policies.act.config import ActConfig
 from understudy.policies.base import Policy
 from understudy.policies.config import Feature
 from understudy.policies.horizon import Controller
-from understudy.train.step import autocast
 
 
 def build_policy(height: int, width: int) -> Policy:
@@ -49,16 +48,13 @@ def main() -> None:
     parser.add_argument("--predictions", type=int, default=50)
     parser.add_argument("--control-steps", type=int, default=300)
     options = parser.parse_args()
-    controller = Controller(build_policy(*options.size))
-    precision, device = FP32 if options.setting == DEFAULT else options.setting, torch.device("cpu")
-
-    def act(observation: Observation) -> object:
-        with autocast(precision, device):
-            return controller.act(observation)
-
+    policy = build_policy(*options.size)
+    if options.setting == BF16:
+        policy.predict_in_bf16()
+    controller = Controller(policy)
     time_policy(
         lambda: controller.reset(seed=0),
-        act,
+        controller.act,
         size=options.size,
         predictions=options.predictions,
         control_steps=options.control_steps,

@@ -155,7 +155,7 @@ def measure(options: EvalOptions, choice: DatasetChoice, checkpoint: Path, home:
     from understudy.policies.pretrained import load_policy
 
     episodes = wanted_episodes(choice.episodes, home)
-    policy = load_policy(checkpoint, options.policy.device or "auto")
+    policy = load_policy(checkpoint, options.policy.device or "auto", precision=options.policy.precision)
     dataset = load(options, choice, episodes, policy.rename_map)
     for warning in dataset.warnings:
         log.warn(warning)

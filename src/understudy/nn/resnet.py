@@ -43,6 +43,7 @@ class FrozenNorm(nn.Module):
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
         self.fast = True
+        self.folded = False  # for good: only the bias is left
 
     def affine(self) -> tuple[Tensor, Tensor]:
         """(scale, shift), each (C,): y = x * scale + shift."""
@@ -58,10 +59,14 @@ class FrozenNorm(nn.Module):
 def normed(x: Tensor, conv: nn.Module, norm: nn.Module) -> Tensor:
     """A convolution without bias and the norm behind it: `norm(conv(x))`."""
     assert isinstance(conv, nn.Conv2d) and isinstance(norm, FrozenNorm)
-    if not norm.fast:
+    if norm.folded:
+        weight, shift = conv.weight, norm.bias
+    elif norm.fast:
+        scale, shift = norm.affine()
+        weight = conv.weight * scale.view(-1, 1, 1, 1)
+    else:
         return norm(conv(x))  # type: ignore[no-any-return]
-    scale, shift = norm.affine()
-    return F.conv2d(x, conv.weight * scale.view(-1, 1, 1, 1), shift, conv.stride, conv.padding, conv.dilation)
+    return F.conv2d(x, weight, shift, conv.stride, conv.padding, conv.dilation)
 
 
 def joined(x: Tensor, y: Tensor, shortcut: nn.Sequential | None) -> Tensor:
@@ -146,6 +151,19 @@ class ResNet(nn.Module):
         first = self.block(inputs, width, stride, 1, shortcut)
         rest = [self.block(outputs, width, 1, dilation, None) for _ in range(depth - 1)]
         return nn.Sequential(first, *rest)
+
+    @torch.no_grad()
+    def fold_norms(self) -> None:
+        """Put every norm into its convolution for good, for predicting: no checkpoint can be made of it any more."""
+        for block in self.modules():
+            names = vars(block)["_modules"]
+            pairs = [(names.get(f"conv{i}"), names.get(f"bn{i}")) for i in (1, 2, 3)]
+            for conv, norm in [*pairs, (names.get("0"), names.get("1"))]:  # a shortcut is a plain sequence
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, FrozenNorm) and not norm.folded:
+                    scale, shift = norm.affine()
+                    conv.weight.mul_(scale.view(-1, 1, 1, 1))
+                    norm.bias.copy_(shift)
+                    norm.folded = True
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, h, w) normalised images -> (B, channels, ceil(h / 32), ceil(w / 32))."""

@@ -93,6 +93,13 @@ class Policy(nn.Module):
         """
         raise NotImplementedError
 
+    def predict_in_bf16(self) -> None:
+        """Predict in bfloat16 from now on, with weights that are kept in it: sooner where the processor has it.
+
+        For predicting only: such a policy cannot be trained or saved. Raises ConfigError where it would not serve.
+        """
+        raise NotImplementedError
+
     def param_groups(self) -> list[dict[str, Any]]:
         """Parameter groups for the optimiser: dicts with `name`, `params` and, where it differs, `lr`."""
         raise NotImplementedError

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -61,6 +61,8 @@ def save_pretrained(
     folder = Path(folder)
     if folder.exists():
         raise ConfigError("a policy is saved into a folder of its own, but this one exists", where=str(folder))
+    if any(p.dtype != torch.float32 for p in policy.parameters()):
+        raise ConfigError("a policy that predicts in bf16 has lost digits, and is not saved", where=str(folder))
     rename_map = {**policy.rename_map, **((train_config or {}).get("rename_map") or {})}
     own = {"format": OWN_FORMAT, "writer": f"understudy {understudy.__version__}", "policy": policy.config.own_json()}
     with folder_written_atomically(folder) as temporary:
@@ -80,11 +82,18 @@ def _as_float32(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
-def load_policy(path: str | Path, device: str = "auto", *, statistics: Statistics | None = None) -> Policy:
+def load_policy(
+    path: str | Path,
+    device: str = "auto",
+    *,
+    statistics: Statistics | None = None,
+    precision: Literal["fp32", "bf16"] = "fp32",
+) -> Policy:
     """The policy at `path`, in eval mode, on `device`.
 
     path         a `pretrained_model` folder, a step or run folder (its last checkpoint), or `owner/name` on the Hub
     statistics   used instead of the checkpoint's own
+    precision    "bf16": for predicting only, see `Policy.predict_in_bf16`
 
     Raises CheckpointError for what is no checkpoint, is damaged, or does not fit its configuration; StatisticMissing
     when a feature has to be normalised and nothing says how; ConfigError for a device that is not there.
@@ -108,7 +117,10 @@ def load_policy(path: str | Path, device: str = "auto", *, statistics: Statistic
         raise
     policy.rename_map = dict(processors.rename_map) if processors is not None else {}
     _fill(policy, weights, folder)
-    return policy.to(chosen).eval()
+    policy.to(chosen).eval()
+    if precision == "bf16":
+        policy.predict_in_bf16()
+    return policy
 
 
 def load_weights_into(policy: Policy, path: str | Path) -> None:

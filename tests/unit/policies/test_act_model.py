@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch.testing import assert_close
 
+from understudy.core.errors import ConfigError
 from understudy.core.rng import Rng
 from understudy.data.spec import Batch, FeatureType
 from understudy.nn.resnet import ResNet
@@ -275,3 +276,41 @@ def test_processes_that_share_a_batch_have_on_average_the_loss_of_the_whole() ->
         part = Batch(observation, whole.action[rows], whole.action_is_pad[rows], valid_steps=steps)
         losses.append(policy.loss(part, Rng(3, 4, rank, 3)).total)
     assert_close(torch.stack(losses).mean(), policy.loss(whole, Rng(3, 4)).total)
+
+
+@pytest.mark.parametrize("pre_norm", [False, True])
+def test_in_bf16_it_predicts_what_it_predicts_up_to_eight_bits(pre_norm: bool) -> None:
+    config = ActConfig.model_validate(ActConfig.tiny().model_dump() | {"pre_norm": pre_norm})
+    torch.manual_seed(0)
+    policy = config.build(config.fake_statistics()).eval()
+    policy.calibrate([config.fake_batch(4)])
+    observation = config.fake_batch(3).observation
+    exact = policy.predict(observation)
+    with torch.autocast("cpu", torch.bfloat16):
+        converted_anew = policy.predict(observation)
+    policy.predict_in_bf16()
+    rounded = policy.predict(observation)
+    assert rounded.dtype == torch.float32
+
+    def off(predicted: torch.Tensor) -> float:
+        return float((predicted - exact).square().mean().sqrt() / exact.std())
+
+    assert 0 < off(rounded) < 0.1
+    assert off(rounded) == pytest.approx(off(converted_anew), rel=0.2)
+
+
+def test_folding_norms_for_good_changes_no_prediction() -> None:
+    config = ActConfig.tiny()
+    torch.manual_seed(0)
+    policy = config.build(config.fake_statistics()).eval()
+    policy.calibrate([config.fake_batch(4)])
+    observation = config.fake_batch(3).observation
+    before = policy.predict(observation)
+    policy.model.backbone.fold_norms()
+    policy.model.backbone.fold_norms()  # twice is once
+    assert_close(policy.predict(observation), before, rtol=1e-4, atol=1e-5)
+
+
+def test_keypoints_are_not_rounded_to_bf16() -> None:
+    with pytest.raises(ConfigError, match="finer than bf16"):
+        keypoint_policy().predict_in_bf16()

@@ -16,6 +16,7 @@ from old_checkpoints import camera_policy, change_json, save, save_as_03, save_a
 from understudy.core import log
 from understudy.core.errors import CheckpointError, ConfigError, StatisticMissing
 from understudy.nn.weights import read_safetensors, write_safetensors
+from understudy.policies.act.config import ActConfig
 from understudy.policies.act.model import Act
 from understudy.policies.pretrained import load_policy, load_weights_into, save_pretrained
 
@@ -393,3 +394,15 @@ def test_what_else_belongs_to_the_checkpoint_is_kept_beside_it(policy: Act, tmp_
     assert own["policy"]["loss_normalization"] == "valid"
     assert json.loads((tmp_path / "saved" / "train_config.json").read_text()) == {"steps": 5}
     assert same_actions(policy, tmp_path / "saved")
+
+
+def test_a_policy_loaded_in_bf16_predicts_and_is_not_saved(tmp_path: Path) -> None:
+    config = ActConfig.tiny()
+    save_pretrained(config.build(config.fake_statistics()), tmp_path / "policy")
+    observation = config.fake_batch(2).observation
+    exact = load_policy(tmp_path / "policy", "cpu").predict(observation)
+    policy = load_policy(tmp_path / "policy", "cpu", precision="bf16")
+    assert 0 < float((policy.predict(observation) - exact).square().mean().sqrt() / exact.std()) < 0.1
+    with pytest.raises(ConfigError, match="lost digits"):
+        save_pretrained(policy, tmp_path / "again")
+    assert not (tmp_path / "again").exists()

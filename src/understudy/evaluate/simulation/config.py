@@ -36,6 +36,9 @@ class PolicyOptions(BaseModel):
     device: str | None = Field(
         None, description="cuda, cuda:1, mps or cpu; null: cpu in simulation, else the best one there is"
     )
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="number format of predictions; bf16 is up to twice as fast where the processor has it"
+    )
     n_action_steps: int | None = Field(
         None, ge=1, description="in simulation: execute so many actions of each chunk, not as many as the policy says"
     )

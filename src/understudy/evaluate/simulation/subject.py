@@ -103,13 +103,14 @@ def _trained(options: PolicyOptions, path: str) -> Subject:
     checkpoint = find_checkpoint(path).absolute()
     device = _device(options)
     home, step = run_of_checkpoint(checkpoint), step_of_checkpoint(checkpoint)
-    setup = {"path": str(checkpoint), "type": options.type, "device": device}
+    setup = {"path": str(checkpoint), "type": options.type, "device": device, "precision": options.precision}
     prefix = "mean of " if options.type == "mean" else ""
     who = {
         "name": f"{prefix}{path}",
         "type": options.type,
         "fingerprint": prefix + fingerprint(checkpoint),
         "device": device,
+        "precision": options.precision,
     }
     if options.type == "mean":
         return Subject(who, setup, home=home, step=f"mean-{step}")

@@ -117,7 +117,7 @@ def _actor(setup: dict[str, Any]) -> tuple[Actor, np.ndarray | None]:
     from understudy.policies.pretrained import load_policy
 
     torch.set_num_threads(1)
-    policy = load_policy(setup["path"], setup["device"])
+    policy = load_policy(setup["path"], setup["device"], precision=setup["precision"])
     statistics = policy.normalizer.statistics
     if setup["type"] == "mean":
         mean = statistics.get("action", {}).get("mean")

@@ -9,14 +9,17 @@ cell of the cameras' feature maps; the decoder asks it one question per future a
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from understudy.core.errors import ConfigError
 from understudy.core.rng import Rng
 from understudy.data.spec import Statistics
+from understudy.nn.bf16 import keep_products_in_bf16
 from understudy.nn.keypoints import KeypointTokens
 from understudy.nn.normalize import Normalizer
 from understudy.nn.positions import GridPositions, sequence_table
@@ -130,6 +133,7 @@ class Act(Policy):
         self.config = config
         self.normalizer = Normalizer(statistics, config.modes())
         self.model = ActNetwork(config)
+        self._bf16 = False
         self.backbone_source = "keypoints" if config.sees_keypoints else "checkpoint"
 
     def start_backbone(self) -> None:
@@ -187,15 +191,26 @@ class Act(Policy):
         return error / (steps * actions.shape[-1]).clamp(min=1)
 
     def _no_latent(self, size: int) -> Tensor:
-        return torch.zeros(size, self.config.latent_dim, device=self.device, dtype=self.model.action_head.weight.dtype)
+        return torch.zeros(size, self.config.latent_dim, device=self.device, dtype=torch.float32)
 
     @torch.no_grad()
     def predict(self, observation: dict[str, Tensor], rng: Rng | None = None) -> Tensor:
         """(B, chunk_size, action_dim) in the dataset's units. Deterministic: `rng` is not used."""
-        with evaluating(self):
+        bf16 = torch.autocast(self.device.type, torch.bfloat16) if self._bf16 else contextlib.nullcontext()
+        with evaluating(self), bf16:
             seen = self._normalized(observation)
             actions = self.model(seen, self._no_latent(len(next(iter(seen.values())))))
         return self.normalizer.unnormalize(ACTION, actions.float())
+
+    def predict_in_bf16(self) -> None:
+        if self.config.sees_keypoints:
+            raise ConfigError(
+                "keypoints are coordinates, and finer than bf16", where="--policy.precision", hint="leave it out"
+            )
+        if self.config.cameras:
+            self.model.backbone.fold_norms()
+        keep_products_in_bf16(self.model)
+        self._bf16 = True
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Everything but the backbone, then the backbone with its own learning rate: LeRobot's two groups."""
