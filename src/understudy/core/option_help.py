@@ -59,4 +59,6 @@ def entry(left: str, right: str) -> list[str]:
 
 def _default(field: FieldInfo) -> str | None:
     value: Any = field.get_default(call_default_factory=True)
+    if isinstance(value, dict) and any(isinstance(entry, BaseModel) for entry in value.values()):
+        return "{...}"  # a table of groups: nobody reads it on one line
     return None if value is PydanticUndefined else written(value)
