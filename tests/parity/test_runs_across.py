@@ -13,7 +13,9 @@ from runs import TINY_ACT, command, run
 from understudy.core.events import read_events
 
 BIN = Path(__file__).resolve().parents[2] / ".venv-lerobot" / "bin"
-COMMON = [option for option in TINY_ACT if "tensorboard" not in option]
+COMMON = [
+    option for option in TINY_ACT if not option.startswith(("--tensorboard", "--precision"))
+]  # LeRobot has neither
 LEROBOTS_OWN = ["--policy.push_to_hub=false", "--dataset.video_backend=pyav", "--wandb.enable=false", "--num_workers=0"]
 
 
