@@ -143,18 +143,27 @@ def size_of(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def add_recording_options(parser: argparse.ArgumentParser) -> None:
+    """How long a recording is, and its codec; its `--size` is for the caller to offer."""
+    parser.add_argument("--episodes", type=int, default=10)
+    parser.add_argument("--frames", type=int, default=200, help="per episode")
+    parser.add_argument("--codec", choices=get_args(Codec), default="av1")
+
+
+def recording_of(options: argparse.Namespace) -> Recording:
+    """The recording that parsed options ask for."""
+    height, width = options.size
+    return Recording(height, width, options.episodes, options.frames, options.codec)
+
+
 def main() -> None:
     """Write one recording."""
     parser = argparse.ArgumentParser(description="Write a made-up LeRobot v3.0 recording that looks like a camera's.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--size", type=size_of, default=(96, 96), metavar="HEIGHTxWIDTH")
-    parser.add_argument("--episodes", type=int, default=10)
-    parser.add_argument("--frames", type=int, default=200, help="per episode")
-    parser.add_argument("--codec", choices=get_args(Codec), default="av1")
+    add_recording_options(parser)
     options = parser.parse_args()
-    height, width = options.size
-    recording = Recording(height, width, options.episodes, options.frames, options.codec)
-    print(make_recording(recording, options.folder))
+    print(make_recording(recording_of(options), options.folder))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ line spells out, "plain --precision=fp32".
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import sys
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
+
+from understudy.core.cores import usable_cores
 
 ROOT = Path(__file__).resolve().parents[1]
 LEROBOT_FOLDER = ROOT / ".venv-lerobot"
@@ -113,7 +114,7 @@ def forget_frames() -> None:
 
 def default_threads() -> int:
     """One thread for each physical core that this process may use."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_cores()
     return min(usable, psutil.cpu_count(logical=False) or usable)
 
 

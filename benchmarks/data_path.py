@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from camera_dataset import CAMERA, Recording, make_recording, size_of
+from camera_dataset import CAMERA, Recording, add_recording_options, make_recording, recording_of, size_of
 from contestants import (
     BATCH,
     CHUNK,
@@ -35,7 +35,7 @@ from contestants import (
     run_to_end,
     say,
 )
-from result_file import Key, Record, ResultFile, busy_before, open_results
+from result_file import Key, Record, ResultFile, add_results_option, busy_before, open_results
 from side_by_side import record_of, train
 from tables import data_path_table
 from training_log import quantile
@@ -158,18 +158,15 @@ def arguments() -> argparse.Namespace:
         "--lerobot-workers", default="0,2,4", help="numbers of loader processes to try, `none` for none"
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="that each setting of LeRobot's loader is timed")
-    parser.add_argument("--episodes", type=int, default=10)
-    parser.add_argument("--frames", type=int, default=200, help="per episode")
-    parser.add_argument("--codec", choices=["av1", "h264"], default="av1")
-    parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
+    add_recording_options(parser)
+    add_results_option(parser)
     return parser.parse_args()
 
 
 def main() -> int:
     """Measure, save, print the table; 1 if Understudy's part failed."""
     options = arguments()
-    height, width = options.size
-    recording = Recording(height, width, options.episodes, options.frames, options.codec)
+    recording = recording_of(options)
     workers = () if options.lerobot_workers == "none" else tuple(int(n) for n in options.lerobot_workers.split(","))
     plan = Plan(recording, options.threads, options.gathers, options.steps, options.decodes, workers, options.seconds)
     WORK.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,6 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from camera_dataset import size_of
 from contestants import (
@@ -31,7 +30,7 @@ from contestants import (
     say,
 )
 from inference_tables import inference_tables
-from result_file import Key, Record, ResultFile, busy_before, open_results
+from result_file import Key, Record, ResultFile, add_results_option, busy_before, open_results
 from watched_process import watch
 
 _LIMIT_S = 300.0
@@ -94,7 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--predictions", type=int, default=50, help="timed ones of each run, after a few uncounted")
     parser.add_argument("--control-steps", type=int, default=300, help="at 30 Hz, in the first round")
     parser.add_argument("--threads", type=int, default=default_threads(), help="of OpenMP, for both")
-    parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
+    add_results_option(parser)
     return parser.parse_args()
 
 

@@ -7,6 +7,7 @@ benchmark that is run again in another state replaces its own records, and those
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib.metadata
 import json
@@ -82,6 +83,11 @@ class ResultFile:
     def _save(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path, json.dumps(self._document, indent=1) + "\n")
+
+
+def add_results_option(parser: argparse.ArgumentParser) -> None:
+    """Which file to go on with, for `open_results`."""
+    parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
 
 
 def open_results(path: Path | None) -> ResultFile:

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from camera_dataset import Recording, make_recording, size_of
+from camera_dataset import Recording, add_recording_options, make_recording, recording_of, size_of
 from contestants import WORK, Variant, default_threads, environment, run_to_end, say, train_command, understudy_setting
-from result_file import Key, Record, ResultFile, busy_before, open_results
+from result_file import Key, Record, ResultFile, add_results_option, busy_before, open_results
 from roofline_tables import roofline_tables
 
 if TYPE_CHECKING:
@@ -160,18 +160,15 @@ def arguments() -> argparse.Namespace:
         metavar="SETTING",
         help="`fp32`, or a name and flags in one word: 'plain --precision=fp32 --fast_paths=false'",
     )
-    parser.add_argument("--episodes", type=int, default=10)
-    parser.add_argument("--frames", type=int, default=200, help="per episode")
-    parser.add_argument("--codec", choices=["av1", "h264"], default="av1")
-    parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
+    add_recording_options(parser)
+    add_results_option(parser)
     return parser.parse_args()
 
 
 def main() -> int:
     """Measure, save, print the tables; 1 if a setting failed."""
     options = arguments()
-    height, width = options.size
-    recording = Recording(height, width, options.episodes, options.frames, options.codec)
+    recording = recording_of(options)
     settings = tuple(map(understudy_setting, options.settings))
     plan = Plan(recording, options.threads, options.steps, options.tries, settings)
     WORK.mkdir(parents=True, exist_ok=True)

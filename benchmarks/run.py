@@ -18,10 +18,9 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from contestants import LEROBOT_FOLDER, LEROBOT_SCRIPT, ROOT, WORK, forget_frames, lerobot_is_there, run_to_end, say
-from result_file import open_results
+from result_file import add_results_option, open_results
 from speed_page import PAGE, write_page
 
 # the benchmarks of each part, by the name in their records' keys
@@ -78,7 +77,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0, help="begin no round that would end later than this")
     parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
     parser.add_argument("--again", action="store_true", help="measure the parts afresh, also what is there already")
-    parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
+    add_results_option(parser)
     parser.add_argument("--quick", action="store_true", help="everything once, tiny; the page is left as it is")
     options = parser.parse_args()
     parts = options.parts.split(",")

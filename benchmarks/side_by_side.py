@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from camera_dataset import Recording, make_recording, size_of
+from camera_dataset import Recording, add_recording_options, make_recording, recording_of, size_of
 from contestants import (
     DEFAULT,
     FP32,
@@ -38,7 +38,7 @@ from contestants import (
     train_command,
     understudy_setting,
 )
-from result_file import Key, Record, ResultFile, busy_before, open_results
+from result_file import Key, Record, ResultFile, add_results_option, busy_before, open_results
 from training_log import pace_of, read_steps
 from training_tables import training_tables
 from watched_process import Watched, watch
@@ -174,11 +174,9 @@ def arguments() -> argparse.Namespace:
         metavar="SETTING",
         help="`fp32`, `default`, or a name and flags in one word: 'plain --precision=fp32 --fast_paths=false'",
     )
-    parser.add_argument("--episodes", type=int, default=10)
-    parser.add_argument("--frames", type=int, default=200, help="per episode")
-    parser.add_argument("--codec", choices=["av1", "h264"], default="av1")
+    add_recording_options(parser)
     parser.add_argument("--minutes", type=float, default=1e6, help="begin no round that would end later")
-    parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
+    add_results_option(parser)
     parser.add_argument("--quick", action="store_true", help="one round of few steps on a tiny recording")
     return parser.parse_args()
 
@@ -187,8 +185,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
     """The plan that the command line asks for."""
     lerobot = tuple(_lerobot_setting(text) for text in options.lerobot if text != "none")
     understudy = tuple(map(understudy_setting, options.understudy))
-    height, width = options.size
-    recording = Recording(height, width, options.episodes, options.frames, options.codec)
+    recording = recording_of(options)
     deadline = time.monotonic() + 60 * options.minutes
     plan = Plan(
         recording, options.rounds, options.steps, options.warm_up, options.threads, lerobot, understudy, deadline

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from contestants import WORK, lerobot_is_there, lerobot_program, run_to_end, say
-from result_file import Key, Record, ResultFile, busy_before, open_results
+from result_file import Key, Record, ResultFile, add_results_option, busy_before, open_results
 from tables import start_up_table
 from watched_process import watch
 
@@ -55,7 +55,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Time commands that only answer.")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--results", type=Path, help="JSON file to go on with (default: today's in benchmarks/results)")
+    add_results_option(parser)
     return parser.parse_args()
 
 

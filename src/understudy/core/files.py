@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .errors import ConfigError, DiskFull, UnderstudyError
 
@@ -163,6 +165,24 @@ def locked(path: Path, *, wait: bool) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+@contextlib.contextmanager
+def held_alone(lock: Path, refusal: ConfigError) -> Iterator[None]:
+    """Hold the lock file `lock`. Raises `refusal` when another process has it."""
+    with locked(lock, wait=False) as got:
+        if not got:
+            raise refusal
+        yield
+
+
+def json_or_empty(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; {} where there is none, or it cannot be read."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def existing_parent(path: Path) -> Path:

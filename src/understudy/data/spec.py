@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import torch
 
@@ -98,14 +100,7 @@ class Batch:
         def pin(value: torch.Tensor) -> torch.Tensor:
             return value if value.is_cuda else value.pin_memory()
 
-        return Batch(
-            {name: pin(value) for name, value in self.observation.items()},
-            pin(self.action),
-            pin(self.action_is_pad),
-            self.task,
-            self.rows,
-            None if self.valid_steps is None else pin(self.valid_steps),
-        )
+        return self._moved(pin)
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on `device`."""
@@ -113,11 +108,14 @@ class Batch:
 
         # elsewhere than on CUDA a copy that does not wait may be read before it has arrived (NaN on MPS)
         ahead = torch.device(device).type == "cuda"
+        return self._moved(lambda value: value.to(device, non_blocking=ahead))
+
+    def _moved(self, move: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
         return Batch(
-            {name: value.to(device, non_blocking=ahead) for name, value in self.observation.items()},
-            self.action.to(device, non_blocking=ahead),
-            self.action_is_pad.to(device, non_blocking=ahead),
+            {name: move(value) for name, value in self.observation.items()},
+            move(self.action),
+            move(self.action_is_pad),
             self.task,
             self.rows,
-            None if self.valid_steps is None else self.valid_steps.to(device, non_blocking=ahead),
+            None if self.valid_steps is None else move(self.valid_steps),
         )

@@ -18,7 +18,7 @@ from understudy.core.files import (
     check_place,
     cut_torn_line,
     full_disk_reported,
-    locked,
+    held_alone,
     remove_leftovers,
     write_atomically,
 )
@@ -90,9 +90,7 @@ def opened(folder: Path, who: Mapping[str, Any], protocol: Mapping[str, Any], *,
             folder.mkdir(parents=True, exist_ok=True)
         except (FileNotFoundError, NotADirectoryError) as error:  # /proc and the like
             raise ConfigError("no folder can be made there", where=str(folder), hint="choose another one") from error
-    with locked(folder / ".lock", wait=False) as got:
-        if not got:
-            raise ConfigError("another process is writing this evaluation", where=str(folder))
+    with held_alone(folder / ".lock", ConfigError("another process is writing this evaluation", where=str(folder))):
         remove_leftovers(folder)
         if not (folder / PROTOCOL).exists():
             content = {"policy": dict(who), "protocol": dict(protocol)}

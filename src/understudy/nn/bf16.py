@@ -1,15 +1,24 @@
-"""Weights of matrix products and convolutions kept in bfloat16, for predicting.
+"""bfloat16 for matrix products and convolutions; everything else, the sums from layer to layer above all, in float32.
 
-Under autocast they would be converted at every call: for ACT on small pictures that takes longer than the products.
-Everything else, the sums from layer to layer above all, stays in float32, so the numbers are those of autocast.
+While training, torch's autocast converts weights at every call. For ACT on small pictures that takes longer than the
+products, so for predicting they may be kept converted; the numbers are those of autocast.
 """
 
 from __future__ import annotations
+
+import contextlib
 
 import torch
 from torch import nn
 
 from understudy.nn.transformer import Attention
+
+
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """bfloat16 for matrix products and convolutions where `precision` is "bf16"; else what is around stays."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()
 
 
 def keep_products_in_bf16(model: nn.Module) -> None:

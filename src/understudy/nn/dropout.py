@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from understudy.nn.fast_paths import is_eager_on_cpu
+
 _LEVELS = 1 << 15
 _BITS_OF = {torch.float32: torch.int32, torch.bfloat16: torch.int16, torch.float16: torch.int16}
 
@@ -34,7 +36,7 @@ class Dropout(nn.Module):
         """Any shape and float dtype -> the same."""
         if not self.training or self.p == 0:
             return x
-        if self.fast and x.device.type == "cpu" and x.dtype in _BITS_OF and not torch.compiler.is_compiling():
+        if self.fast and x.dtype in _BITS_OF and is_eager_on_cpu(x):
             dropped: Tensor = _Masked.apply(x, self.p)  # type: ignore[no-untyped-call]
             return dropped
         return F.dropout(x, self.p)

@@ -5,7 +5,8 @@ Every fast path is written beside the plain one it replaces, and tested to compu
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 
 def set_fast_paths(model: nn.Module, on: bool) -> None:
@@ -13,3 +14,8 @@ def set_fast_paths(model: nn.Module, on: bool) -> None:
     for module in model.modules():
         if "fast" in vars(module):
             vars(module)["fast"] = on
+
+
+def is_eager_on_cpu(x: Tensor) -> bool:
+    """Whether what is computed with `x` runs operation by operation on a CPU: there torch has no fused dropout."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()

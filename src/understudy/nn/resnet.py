@@ -10,6 +10,7 @@ Such a map need not be computed: scaling a convolution's kernels and giving it a
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -155,15 +156,12 @@ class ResNet(nn.Module):
     @torch.no_grad()
     def fold_norms(self) -> None:
         """Put every norm into its convolution for good, for predicting: no checkpoint can be made of it any more."""
-        for block in self.modules():
-            names = vars(block)["_modules"]
-            pairs = [(names.get(f"conv{i}"), names.get(f"bn{i}")) for i in (1, 2, 3)]
-            for conv, norm in [*pairs, (names.get("0"), names.get("1"))]:  # a shortcut is a plain sequence
-                if isinstance(conv, nn.Conv2d) and isinstance(norm, FrozenNorm) and not norm.folded:
-                    scale, shift = norm.affine()
-                    conv.weight.mul_(scale.view(-1, 1, 1, 1))
-                    norm.bias.copy_(shift)
-                    norm.folded = True
+        for conv, norm in pairwise(self.modules()):  # every norm stands right behind its convolution
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, FrozenNorm) and not norm.folded:
+                scale, shift = norm.affine()
+                conv.weight.mul_(scale.view(-1, 1, 1, 1))
+                norm.bias.copy_(shift)
+                norm.folded = True
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, h, w) normalised images -> (B, channels, ceil(h / 32), ceil(w / 32))."""
@@ -192,11 +190,12 @@ def measure_norms(net: ResNet, images: Tensor) -> None:
         norm.running_var.copy_(torch.where(variance > 0, variance, torch.ones_like(variance)))
 
     hooks = [m.register_forward_pre_hook(measure) for m in net.modules() if isinstance(m, FrozenNorm)]
+    fast = net.fast
     set_fast_paths(net, False)  # a folded norm sees nothing
     try:
         net(images)
     finally:
-        set_fast_paths(net, True)
+        set_fast_paths(net, fast)
         for hook in hooks:
             hook.remove()
 

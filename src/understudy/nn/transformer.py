@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from understudy.nn.dropout import Dropout
+from understudy.nn.fast_paths import is_eager_on_cpu
 
 Activation = Literal["relu", "gelu"]
 
@@ -55,7 +56,7 @@ class Attention(nn.Module):
         )
         attend = None if ignore is None else ~ignore[:, None, None, :]
         dropout = self.dropout.p if self.training else 0.0
-        if self.fast and dropout and q.device.type == "cpu" and not torch.compiler.is_compiling():
+        if self.fast and dropout and is_eager_on_cpu(q):
             mixed = self._attend_with_dropout(q, k, v, attend)
         else:
             mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attend, dropout_p=dropout)

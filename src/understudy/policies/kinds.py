@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import CheckpointError
+from understudy.core.files import json_or_empty
 from understudy.core.registry import POLICY_CONFIGS
 
 OWN_FILE = "understudy.json"
@@ -84,7 +84,7 @@ def refuse_without_config(folder: Path) -> CheckpointError:
         return CheckpointError(
             "this folder is no checkpoint, but holds some", where=where, hint=f"give one of {', '.join(inside)}"
         )
-    documents = {path.name: _json_or_empty(path) for path in sorted(folder.glob("*.json"))}
+    documents = {path.name: json_or_empty(path) for path in sorted(folder.glob("*.json"))}
     training = [f"{n} ({d['policy'].get('type')})" for n, d in documents.items() if isinstance(d.get("policy"), dict)]
     if training:
         return CheckpointError(
@@ -107,13 +107,5 @@ def refuse_without_config(folder: Path) -> CheckpointError:
     return CheckpointError("this is no checkpoint: config.json is missing", where=where)
 
 
-def _json_or_empty(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
 def _keys(path: Path) -> list[str]:
-    return list(_json_or_empty(path))
+    return list(json_or_empty(path))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import ConfigError
-from understudy.core.files import TEMPORARY_PREFIX, existing_parent, locked, remove_leftovers, write_atomically
+from understudy.core.files import TEMPORARY_PREFIX, existing_parent, held_alone, remove_leftovers, write_atomically
 from understudy.data.info import read_json
 
 _IDENTITY, _LOCK = "recording.json", "lock"
@@ -57,9 +57,7 @@ def opened(target: Path, identity: Mapping[str, Any], *, resume: bool) -> Iterat
     """
     staging = staging_of(target)
     staging.mkdir(parents=True, exist_ok=True)
-    with locked(staging / _LOCK, wait=False) as ours:
-        if not ours:
-            raise ConfigError("another recording of this dataset is running", where=str(staging))
+    with held_alone(staging / _LOCK, ConfigError("another recording of this dataset is running", where=str(staging))):
         if resume:
             _check_same(read_json(staging / _IDENTITY), dict(identity), staging)
         else:

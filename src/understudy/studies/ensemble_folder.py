@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from understudy import __version__
+from understudy.core import files
 from understudy.core.describe import written
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.events import read_events
-from understudy.core.files import existing_parent, locked, write_atomically
+from understudy.core.files import write_atomically
 from understudy.core.run_folder import ENSEMBLE, RunFolder
 from understudy.train.command import differences
 from understudy.train.config import TrainConfig
@@ -138,17 +138,11 @@ def check_folder(folder: EnsembleFolder, config: TrainConfig) -> Facts | None:
     return facts
 
 
-@contextlib.contextmanager
-def held_alone(folder: EnsembleFolder) -> Iterator[None]:
+def held_alone(folder: EnsembleFolder) -> contextlib.AbstractContextManager[None]:
     """Keep every other ensemble out of the folder. Raises ConfigError when one is at it."""
-    with locked(folder.lock, wait=False) as got:
-        if not got:
-            raise ConfigError(
-                "another process is training this ensemble",
-                where=str(folder.path),
-                hint="wait for it, or choose another --output_dir",
-            )
-        yield
+    hint = "wait for it, or choose another --output_dir"
+    refusal = ConfigError("another process is training this ensemble", where=str(folder.path), hint=hint)
+    return files.held_alone(folder.lock, refusal)
 
 
 def check_not_training(folder: EnsembleFolder, seeds: Sequence[int]) -> None:
@@ -157,13 +151,10 @@ def check_not_training(folder: EnsembleFolder, seeds: Sequence[int]) -> None:
         run = folder.run(seed)
         if not run.lock.exists():
             continue
-        with locked(run.lock, wait=False) as got:
-            if not got:
-                raise ConfigError(
-                    f"seed {seed} is being trained by another process",
-                    where=str(run.path),
-                    hint="wait until it has ended, or end it with SIGTERM: it saves and stops",
-                )
+        hint = "wait until it has ended, or end it with SIGTERM: it saves and stops"
+        refusal = ConfigError(f"seed {seed} is being trained by another process", where=str(run.path), hint=hint)
+        with files.held_alone(run.lock, refusal):
+            pass
 
 
 def is_finished(run: RunFolder) -> bool:
@@ -180,11 +171,7 @@ def is_started(run: RunFolder) -> bool:
 def _check_empty(folder: EnsembleFolder, config: TrainConfig) -> None:
     """A new ensemble needs a folder of its own, or the one in which it was killed before its first seed began."""
     path = folder.path
-    above = existing_parent(path)
-    if not above.is_dir():
-        raise ConfigError(f"`{above}` is a file, not a folder", where="--output_dir", hint="choose another folder")
-    if not os.access(above, os.W_OK):
-        raise ConfigError(f"nothing may be written to `{above}`", where="--output_dir", hint="choose another folder")
+    files.check_place(path, "--output_dir")
     content = sorted(p.name for p in path.glob("*") if not p.name.startswith("."))
     if content == [folder.config.name] and _read_json(folder.config) == config.to_json():
         return

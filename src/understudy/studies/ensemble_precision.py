@@ -18,9 +18,11 @@ def settle_precision(shared: TrainConfig, threads: int) -> TrainConfig:
     """
     import torch
 
+    from understudy.core.files import cache_folder
     from understudy.data.lerobot import load_dataset
     from understudy.nn.devices import choose_device
-    from understudy.train.precision import choose_precision
+    from understudy.nn.fast_paths import set_fast_paths
+    from understudy.train.precision_memory import remembered_precision
 
     data = shared.dataset
     dataset = load_dataset(data.repo_id, root=data.root, revision=data.revision, rename_map=shared.rename_map)
@@ -29,7 +31,8 @@ def settle_precision(shared: TrainConfig, threads: int) -> TrainConfig:
     torch.set_num_threads(threads)
     try:
         policy = config.skeleton(config.fake_statistics()).to(choose_device(shared.policy.device)).train()
-        chosen, why = choose_precision(policy, shared.batch_size)
+        set_fast_paths(policy, shared.fast_paths)
+        chosen, why = remembered_precision(policy, shared.batch_size, cache_folder(), fast_paths=shared.fast_paths)
     finally:
         torch.set_num_threads(usual)
     log.say(f"{'precision':<10} {chosen} for all seeds  {why}")

@@ -23,7 +23,13 @@ from safetensors.torch import save_file
 
 from understudy.core import log
 from understudy.core.errors import CheckpointError
-from understudy.core.files import folder_written_atomically, link_atomically, remove_leftovers, write_atomically
+from understudy.core.files import (
+    folder_written_atomically,
+    json_or_empty,
+    link_atomically,
+    remove_leftovers,
+    write_atomically,
+)
 from understudy.core.run_folder import PRETRAINED, TRAINING_STATE, RunFolder
 from understudy.nn.weights import read_safetensors, tensor_shapes
 from understudy.policies.pretrained import load_weights_into, save_pretrained
@@ -237,11 +243,7 @@ def _fingerprint(path: Path) -> list[int]:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((path / TRAINING_STATE / MANIFEST).read_text())
-    except (OSError, json.JSONDecodeError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return json_or_empty(path / TRAINING_STATE / MANIFEST)
 
 
 def _rewrite_manifest(path: Path, **changes: Any) -> None:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from understudy.core.rng import Rng
-
-from .step import autocast
+from understudy.nn.bf16 import autocast
 
 if TYPE_CHECKING:
     from understudy.policies.base import Policy

@@ -13,10 +13,10 @@ import hashlib
 import json
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from understudy.core.errors import ResourceError
-from understudy.core.files import write_atomically
+from understudy.core.files import json_or_empty, write_atomically
 
 from .machine import machine_facts
 from .precision import choose_precision
@@ -32,7 +32,7 @@ def remembered_precision(policy: Policy, batch_size: int, cache: Path, *, fast_p
     fast_paths   whether the policy takes them: they shorten steps, and not equally in both formats
     """
     path = cache / "precision.json"
-    known = _read(path)
+    known = json_or_empty(path)
     key = _key(policy, batch_size, fast_paths)
     found = known.get(key)
     if isinstance(found, list) and len(found) == 2 and found[0] in ("fp32", "bf16"):
@@ -50,11 +50,3 @@ def _key(policy: Policy, batch_size: int, fast_paths: bool) -> str:
     decisive |= {"machine": platform.machine(), "batch": batch_size, "fast_paths": fast_paths}
     content = json.dumps([decisive, policy.config.model_dump(mode="json")], sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -13,16 +13,15 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from understudy import __version__
-from understudy.core import log
+from understudy.core import files, log
 from understudy.core.errors import ConfigError, DiskFull
 from understudy.core.events import read_events
-from understudy.core.files import check_place, free_bytes, locked, write_atomically
+from understudy.core.files import check_place, free_bytes, write_atomically
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.core.units import readable_bytes
 
@@ -122,17 +121,11 @@ def _agreed_checkpoint(folder: RunFolder, ranks: Ranks) -> Path | None:
     return Path(found) if found else None
 
 
-@contextlib.contextmanager
-def held_alone(folder: RunFolder) -> Iterator[None]:
+def held_alone(folder: RunFolder) -> contextlib.AbstractContextManager[None]:
     """Keep every other process from training in this folder. Raises ConfigError when one is at it."""
-    with locked(folder.lock, wait=False) as got:
-        if not got:
-            raise ConfigError(
-                "another process is training in this folder",
-                where=str(folder.path),
-                hint="wait for it, or choose another --output_dir",
-            )
-        yield
+    hint = "wait for it, or choose another --output_dir"
+    refusal = ConfigError("another process is training in this folder", where=str(folder.path), hint=hint)
+    return files.held_alone(folder.lock, refusal)
 
 
 def check_folder(folder: RunFolder, *, resume: bool) -> None:

@@ -8,7 +8,6 @@ checkpoint is what survives.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from understudy.core.rng import Rng
+from understudy.nn.bf16 import autocast
 
 from .distributed import ALONE, Ranks
 from .gradients import SharedGradients
@@ -154,10 +154,3 @@ class Window:
         means = dict(zip(self._sums, values, strict=True))
         self._reset()
         return means
-
-
-def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """bfloat16 for matrix products and convolutions where asked for."""
-    if precision == "bf16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()

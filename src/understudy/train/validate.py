@@ -15,9 +15,8 @@ import torch
 from understudy.core.rng import Rng
 from understudy.data.rows import evenly_spaced, rows_of_episodes
 from understudy.evaluate.baselines import add_errors, untrained
+from understudy.nn.bf16 import autocast
 from understudy.policies.action_error import ActionError, in_deviations
-
-from .step import autocast
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import understudy.train.precision
+import understudy.train.precision_memory
 from make_dataset import make_dataset
 from understudy.policies.act.config import ActConfig
 from understudy.policies.base import Policy
@@ -24,7 +24,7 @@ def test_it_is_tried_with_the_threads_of_a_run_and_those_of_this_process_come_ba
         tried.append((torch.get_num_threads(), batch_size))
         return "bf16", "it is faster"
 
-    monkeypatch.setattr(understudy.train.precision, "choose_precision", choose)
+    monkeypatch.setattr(understudy.train.precision_memory, "choose_precision", choose)
     data = DatasetConfig(repo_id=str(make_dataset(tmp_path / "data", episodes=1, frames=4)))
     policy = ActConfig(device="cpu", vision_backbone="keypoints", dim_model=16, n_heads=2, dim_feedforward=32)
     before = torch.get_num_threads()

@@ -9,7 +9,6 @@ cell of the cameras' feature maps; the decoder asks it one question per future a
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from understudy.core.errors import ConfigError
 from understudy.core.rng import Rng
 from understudy.data.spec import Statistics
-from understudy.nn.bf16 import keep_products_in_bf16
+from understudy.nn.bf16 import autocast, keep_products_in_bf16
 from understudy.nn.keypoints import KeypointTokens
 from understudy.nn.normalize import Normalizer
 from understudy.nn.positions import GridPositions, sequence_table
@@ -133,7 +132,6 @@ class Act(Policy):
         self.config = config
         self.normalizer = Normalizer(statistics, config.modes())
         self.model = ActNetwork(config)
-        self._bf16 = False
         self.backbone_source = "keypoints" if config.sees_keypoints else "checkpoint"
 
     def start_backbone(self) -> None:
@@ -196,8 +194,8 @@ class Act(Policy):
     @torch.no_grad()
     def predict(self, observation: dict[str, Tensor], rng: Rng | None = None) -> Tensor:
         """(B, chunk_size, action_dim) in the dataset's units. Deterministic: `rng` is not used."""
-        bf16 = torch.autocast(self.device.type, torch.bfloat16) if self._bf16 else contextlib.nullcontext()
-        with evaluating(self), bf16:
+        kept = self.model.action_head.weight.dtype
+        with evaluating(self), autocast("bf16" if kept is torch.bfloat16 else "fp32", self.device):
             seen = self._normalized(observation)
             actions = self.model(seen, self._no_latent(len(next(iter(seen.values())))))
         return self.normalizer.unnormalize(ACTION, actions.float())
@@ -210,7 +208,6 @@ class Act(Policy):
         if self.config.cameras:
             self.model.backbone.fold_norms()
         keep_products_in_bf16(self.model)
-        self._bf16 = True
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Everything but the backbone, then the backbone with its own learning rate: LeRobot's two groups."""
