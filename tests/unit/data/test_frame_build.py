@@ -165,8 +165,8 @@ def test_damaged_frames_are_decoded_again_with_a_warning(dataset: Dataset, capsy
 
 
 def flushed(dataset: Dataset) -> Frames:
-    """Decode, and wait until all has reached the disk."""
-    frames = decode(dataset)
+    """Decode on one thread, so that episodes lie in their order; wait until all has reached the disk."""
+    frames = decode(dataset, workers=1)
     for thread in threading.enumerate():
         if thread.name == "flush frames":
             thread.join()
