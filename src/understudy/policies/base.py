@@ -83,6 +83,18 @@ class Policy(nn.Module):
 
         Every random draw comes from `rng`, so the same step of the same run always gives the same loss.
         """
+        return self.loss_given(batch, self.draws(batch, rng))
+
+    def draws(self, batch: Batch, rng: Rng) -> dict[str, Tensor]:
+        """The random numbers that the loss of `batch` needs, beside dropout's, which are torch's own.
+
+        Each tensor's first dimension is the batch's. They are drawn apart from the arithmetic so that many networks,
+        each with its own draws, can be computed as one.
+        """
+        return {}
+
+    def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
+        """`loss` with the random numbers of `draws`: a function of the weights and its arguments, dropout aside."""
         raise NotImplementedError
 
     @torch.no_grad()

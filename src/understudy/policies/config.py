@@ -7,9 +7,10 @@ own `understudy.json` beside it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from understudy.core.errors import ConfigError
 from understudy.data.spec import DatasetSpec, FeatureSpec, FeatureType, Statistics
@@ -107,6 +108,16 @@ class PolicyConfig(BaseModel):
 
     # whether a user may start this policy from random weights without being asked
     trains_from_scratch: ClassVar[bool] = True
+    # name -> the options it stands for; the first is the default of a policy that has a field `preset`
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_preset(cls, data: Any) -> Any:
+        """What the preset stands for, unless it was given by name: a stored configuration holds every option."""
+        if not cls.presets or not isinstance(data, dict):
+            return data
+        return {**cls.presets.get(str(data.get("preset", next(iter(cls.presets)))), {}), **data}
 
     # -- what a subclass answers ----------------------------------------------------------------------------------
 

@@ -153,21 +153,25 @@ class Act(Policy):
                 seen[name] = self.normalizer.normalize(name, value.float())
         return seen
 
-    def loss(self, batch: Batch, rng: Rng) -> Loss:
+    def draws(self, batch: Batch, rng: Rng) -> dict[str, Tensor]:
+        if not (self.config.use_vae and self.training):
+            return {}
+        return {"latent": self.latent_noise(rng, self._no_latent(len(batch.action)))}
+
+    def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
         """L1 of the chunk, plus `kl_weight` times the KL part while training with the latent encoder.
 
-        In eval mode the latent is 0 and there is no KL part. Draws: "latent"; dropout is torch's own.
+        In eval mode the latent is 0 and there is no KL part. Draws: "latent" (B, L).
         """
         observation = self._normalized(batch.observation)
         actions = self.normalizer.normalize(ACTION, batch.action.to(self.device))
         is_pad = batch.action_is_pad.to(self.device)
-        if not (self.config.use_vae and self.training):
+        if "latent" not in draws:
             predicted = self.model(observation, self._no_latent(len(actions)))
             l1 = self._l1(predicted, actions, is_pad, batch.valid_steps)
             return Loss(l1, {"l1_loss": l1.detach()})
         mean, log_variance = self.model.encode_chunk(observation.get(STATE), actions, is_pad)
-        noise = self.latent_noise(rng, mean)
-        predicted = self.model(observation, mean + (log_variance / 2).exp() * noise)
+        predicted = self.model(observation, mean + (log_variance / 2).exp() * draws["latent"])
         l1 = self._l1(predicted, actions, is_pad, batch.valid_steps)
         kld = (-0.5 * (1 + log_variance - mean.square() - log_variance.exp())).sum(-1).mean()
         return Loss(l1 + self.config.kl_weight * kld, {"l1_loss": l1.detach(), "kld_loss": kld.detach()})
