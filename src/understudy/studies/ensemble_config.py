@@ -55,7 +55,9 @@ class EnsembleConfig:
             data = data.model_copy(update={"root": (data.root or Path(data.repo_id).expanduser()).resolve()})
         if self.splits == "same" and data.eval_episodes is None and data.eval_split is None and data.split_seed is None:
             data = data.model_copy(update={"split_seed": self.train.seed})
-        return self.train.model_copy(update={"dataset": data, "output_dir": None, "resume": False})
+        # trying for themselves, seeds might differ in whether they are compiled, and so in their rounding
+        compiled = "off" if self.train.compile == "auto" else self.train.compile
+        return self.train.model_copy(update={"dataset": data, "output_dir": None, "resume": False, "compile": compiled})
 
 
 def check_seeds(seeds: Sequence[int]) -> None:

@@ -199,6 +199,9 @@ class TrainConfig(_Group):
     fast_paths: bool = own(
         True, description="fused and folded arithmetic, cheap masks, memory kept between steps; false: the plain way"
     )
+    compile: Literal["auto", "on", "off"] = own(
+        "auto", description="torch.compile for loss and gradient; auto: on a GPU, where the run is long enough to win"
+    )
     grad_accumulation_steps: int = own(1, ge=1, description="batches whose gradients make one update")
     rename_map: dict[str, str] = Field(
         default_factory=dict, description="dataset's feature name -> policy's, such as '{a: observation.images.top}'"

@@ -44,7 +44,7 @@ _RANKS = "torchrun says how many ranks there are"
 _WHOLE = "each rank holds the whole policy"
 _SUMMED = "the ranks' gradients are summed without a wrapper around the policy"
 _NO_EMA = "no moving average of the weights is kept yet"
-_NO_COMPILE = "torch.compile is not used yet"
+_NO_COMPILE = "steps are compiled with --compile=on"
 _NO_SCALER = "only fp16 scales its gradients, and fp16 is not offered"
 _NO_JOBS = "training runs on this machine"
 

@@ -34,8 +34,8 @@ from .config import TrainConfig
 from .distributed import ALONE, Ranks
 from .optim import build_optimizer, group_names
 from .plan import print_data_plan
-from .precision_memory import remembered_precision
 from .schedule import build_schedule
+from .settle import loss_to_train, settled
 from .source import Source
 from .start_up import StartUp
 from .step import Update
@@ -237,7 +237,7 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
             calibrate(prepared, policy)
     policy.train()
     set_fast_paths(policy, config.fast_paths)
-    config = prepared.config = with_precision(config, policy, prepared)
+    config = prepared.config = settled(config, policy, prepared)
     settings = config.optimizer or config.policy.optimizer_preset()
     use_groups = config.use_policy_training_preset
     fused = config.fast_paths and device.type in ("cpu", "cuda")
@@ -253,21 +253,6 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
         device=device,
         ranks=prepared.ranks,
         augment=config.dataset.image_transforms.build(),
+        loss_given=loss_to_train(config, policy, prepared),
     )
     return PolicyParts(policy, optimizer, schedule, update, group_names(policy, use_groups=use_groups), device)
-
-
-def with_precision(config: TrainConfig, policy: Policy, prepared: Prepared) -> TrainConfig:
-    """The configuration with a definite precision: what a run has begun with it goes on with."""
-    if config.precision != "auto":
-        return config
-    with prepared.start_up.phase("precision"):
-        words = ""
-        if prepared.ranks.leads:
-            words = "  ".join(
-                remembered_precision(policy, config.batch_size, cache_folder(), fast_paths=config.fast_paths)
-            )
-    words = prepared.ranks.of_leader(words)
-    log.say(f"{'precision':<10} {words}")
-    chosen = words.partition(" ")[0]
-    return config.model_copy(update={"precision": chosen})

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from understudy.nn.augment import Augment
     from understudy.policies.base import Policy
 
+    from .compiling import LossGiven
+
 
 class NonFinite(Exception):
     """A loss or gradient was not finite at `step` (counted from 0)."""
@@ -45,6 +47,7 @@ class Update:
     precision  "fp32", or "bf16": matrix products and convolutions in bfloat16, weights and optimiser in float32
     augment    changes the pictures of each batch at random
     ranks      the processes that share each batch; every one of them makes the same update
+    loss_given the policy's own, or what torch.compile made of it
     """
 
     def __init__(
@@ -59,8 +62,10 @@ class Update:
         device: torch.device,
         augment: Augment | None = None,
         ranks: Ranks = ALONE,
+        loss_given: LossGiven | None = None,
     ) -> None:
         self.policy = policy
+        self.loss_given = loss_given or policy.loss_given
         self.optimizer = optimizer
         self.schedule = schedule
         self.clip = clip
@@ -86,8 +91,9 @@ class Update:
             rng = Rng(self.seed, step * len(batches) + position, self._ranks.rank, self._ranks.world)
             rng.seed_torch("dropout")
             batch = self._on_device(batch, rng)
+            draws = self.policy.draws(batch, rng)
             with autocast(self.precision, self.device):
-                loss = self.policy.loss(batch, rng)
+                loss = self.loss_given(batch, draws)
             if self._shared is not None and position == len(batches) - 1:
                 self._shared.start()
             (loss.total / (len(batches) * self._ranks.world)).backward()
