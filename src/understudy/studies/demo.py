@@ -23,7 +23,8 @@ from understudy.envs.catalogue import EnvConfig
 from understudy.evaluate.simulation.config import EvalConfig, PolicyOptions
 from understudy.policies.act.config import ActConfig
 from understudy.record.config import DatasetTarget, RecordConfig
-from understudy.train.config import DatasetConfig, SchedulerConfig, TrainConfig
+from understudy.train.config import SchedulerConfig, TrainConfig
+from understudy.train.dataset_config import DatasetConfig
 
 if TYPE_CHECKING:
     from understudy.evaluate.result import HeldOutResult

@@ -11,19 +11,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from understudy.core.registry import POLICY_CONFIGS, load
 from understudy.envs.catalogue import EnvConfig, check_name
 from understudy.evaluate.simulation.config import EvalConfig
 from understudy.policies.config import OptimizerPreset, PolicyConfig, own
 
-from .image_transforms import ImageTransformsConfig
+from .dataset_config import DatasetConfig, Group
 from .tracker_config import TrackioConfig, WandbConfig
-
-Episode = Annotated[int, Field(ge=0)]
 
 # What a resumed run may change: none of it touches the mathematics of the updates that are still to come.
 RESUMABLE = (
@@ -54,78 +52,7 @@ RESUMABLE = (
 _PLACE = ("output_dir", "resume", "job_name")
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class DatasetConfig(_Group):
-    """Which recordings are trained on, and how they are read."""
-
-    repo_id: str = Field(min_length=1, description="dataset on the Hub (user/name), or a folder that holds one")
-    root: Path | None = Field(None, description="folder that holds the dataset; null: the cache, then the Hub")
-    image_transforms: ImageTransformsConfig = Field(default_factory=ImageTransformsConfig)
-    episodes: list[Episode] | None = Field(None, description="use only these episodes, such as [0, 1, 2]")
-    exclude_episodes: list[Episode] | None = Field(None, description="leave these episodes out")
-    revision: str | None = Field(None, description="version on the Hub: a tag, branch or commit")
-    use_imagenet_stats: bool = Field(True, description="normalise cameras by ImageNet's mean and std")
-    video_backend: Literal["pyav"] | None = Field(None, description="kept for LeRobot; videos are decoded by PyAV")
-    eval_split: float | None = Field(
-        None,
-        ge=0,
-        lt=1,
-        description="share of episodes held out for validation; null: about a tenth, drawn per episode; "
-        "0: none; above 0: the last ones of each task, as LeRobot 0.6",
-    )
-    eval_episodes: list[Episode] | None = own(None, description="hold out exactly these episodes")
-    split_seed: int | None = own(
-        None, ge=0, description="draw the held-out episodes from this seed, not from the run's; null: from seed"
-    )
-    statistics: Literal["train", "dataset"] = own(
-        "train", description="normalise by the episodes trained on, or by the statistics stored in the dataset"
-    )
-    frames: Literal["auto", "device", "disk", "ram", "decode"] = own(
-        "auto",
-        description="where decoded frames are kept: on the accelerator, in a file on disk, in memory, or nowhere "
-        "(decode every time)",
-    )
-
-    @field_validator("root")
-    @classmethod
-    def _home(cls, value: Path | None) -> Path | None:
-        return None if value is None else value.expanduser()
-
-    @field_validator("episodes", "exclude_episodes", "eval_episodes")
-    @classmethod
-    def _each_once(cls, value: list[int] | None) -> list[int] | None:
-        if value is not None and len(set(value)) < len(value):
-            twice = sorted({episode for episode in value if value.count(episode) > 1})
-            raise ValueError(f"episodes {twice} are named twice")
-        return value
-
-    @field_validator("episodes", "eval_episodes")
-    @classmethod
-    def _not_none_at_all(cls, value: list[int] | None) -> list[int] | None:
-        if value is not None and not value:
-            raise ValueError("the list is empty; leave the option out to use every episode")
-        return value
-
-    @model_validator(mode="after")
-    def _held_out_are_there(self) -> DatasetConfig:
-        if self.split_seed is not None and (self.eval_episodes is not None or self.eval_split is not None):
-            raise ValueError("split_seed draws what is held out; eval_split and eval_episodes leave nothing to draw")
-        if self.eval_episodes is None:
-            return self
-        if self.eval_split:
-            raise ValueError("eval_episodes and eval_split both say what is held out; give one of them")
-        left_out = set(self.eval_episodes) & set(self.exclude_episodes or [])
-        if self.episodes is not None:
-            left_out |= set(self.eval_episodes) - set(self.episodes)
-        if left_out:
-            raise ValueError(f"eval_episodes {sorted(left_out)} are not among the episodes in use")
-        return self
-
-
-class SchedulerConfig(_Group):
+class SchedulerConfig(Group):
     """How the learning rate moves: a factor on the optimiser's own rate."""
 
     type: Literal["diffuser", "cosine_decay_with_warmup", "cosine_annealing_with_warmup", "constant_with_warmup"] = (
@@ -155,7 +82,7 @@ class SchedulerConfig(_Group):
         return self
 
 
-class TrainConfig(_Group):
+class TrainConfig(Group):
     """A training run."""
 
     dataset: DatasetConfig

@@ -21,7 +21,8 @@ from understudy.studies import ensemble, ensemble_processes
 from understudy.studies.ensemble import check_ensemble, run_ensemble
 from understudy.studies.ensemble_config import EnsembleConfig
 from understudy.studies.ensemble_folder import EnsembleFolder
-from understudy.train.config import DatasetConfig, TrainConfig
+from understudy.train.config import TrainConfig
+from understudy.train.dataset_config import DatasetConfig
 
 
 @pytest.fixture(autouse=True)

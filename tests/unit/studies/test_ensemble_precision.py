@@ -12,7 +12,8 @@ from make_dataset import make_dataset
 from understudy.policies.act.config import ActConfig
 from understudy.policies.base import Policy
 from understudy.studies.ensemble_precision import settle_precision
-from understudy.train.config import DatasetConfig, TrainConfig
+from understudy.train.config import TrainConfig
+from understudy.train.dataset_config import DatasetConfig
 
 
 def test_it_is_tried_with_the_threads_of_a_run_and_those_of_this_process_come_back(
