@@ -57,10 +57,43 @@ class Rng:
         """Unit-normal numbers of `shape`, a row for each sample: this process's rows of the whole batch's draw."""
         import torch
 
-        rows = shape[0]
-        whole = (rows * self.world, *shape[1:])
-        drawn = torch.randn(whole, generator=self.torch(purpose, device), device=device, dtype=dtype)
+        drawn = torch.randn(self._whole(shape), generator=self.torch(purpose, device), device=device, dtype=dtype)
+        return self._share(drawn, shape[0])
+
+    def uniform(
+        self,
+        purpose: str,
+        shape: Sequence[int],
+        *,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype | None = None,
+    ) -> torch.Tensor:
+        """As `normal`, uniform in 0..1 with 1 excluded."""
+        import torch
+
+        drawn = torch.rand(self._whole(shape), generator=self.torch(purpose, device), device=device, dtype=dtype)
+        return self._share(drawn, shape[0])
+
+    def _whole(self, shape: Sequence[int]) -> tuple[int, ...]:
+        return (shape[0] * self.world, *shape[1:])
+
+    def _share(self, drawn: torch.Tensor, rows: int) -> torch.Tensor:
         return drawn[self.rank * rows : (self.rank + 1) * rows]
+
+    def uniform_of_rows(self, purpose: str, rows: np.ndarray, count: int) -> np.ndarray:
+        """(n, count) float64 in 0..1, 1 excluded, which belong to the dataset's `rows` (n,) and to no step.
+
+        A row has the same numbers in every step of the run, whichever rows it comes with: numbers that are drawn once
+        for each sample, without being kept. SplitMix64 (Steele, Lea and Flood, 2014) at a place made of row and column.
+        """
+        start = np.uint64(derive(self.seed, 0, purpose))
+        place = rows.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(1, count + 1, dtype=np.uint64)
+        x: np.ndarray = start + place * np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x = x ^ (x >> np.uint64(31))
+        drawn: np.ndarray = (x >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return drawn
 
     def torch(self, purpose: str, device: str | torch.device = "cpu") -> torch.Generator:
         """A fresh torch generator for `purpose` in this step, on `device`."""

@@ -1,0 +1,197 @@
+"""TinyPi0Config: options of tiny pi0. Two presets: `modern` (ours) and `original` (the study's network, flaws on)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from understudy.core.errors import ConfigError
+from understudy.data.spec import STATE, FeatureType, Statistics
+from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
+
+if TYPE_CHECKING:
+    from understudy.policies.tiny_pi0.model import TinyPi0
+
+ACTION = "action"
+
+# github.com/ruiming-wu/FAST_Flow_Matching, as its weight files have it
+ORIGINAL: dict[str, Any] = {
+    "chunk_size": 50,
+    "n_action_steps": 50,
+    "normalization_mapping": {"STATE": "IDENTITY", "ACTION": "IDENTITY"},
+    "actions_per_token": 1,
+    "dim_model": 128,
+    "n_heads": 4,
+    "dim_feedforward": 256,
+    "n_layers": 4,
+    "n_state_layers": 0,
+    "pre_norm": False,
+    "causal": True,
+    "time_embedding": "linear",
+    "dropout": 0.1,
+    "initialization": "xavier",
+    "prediction": "velocity",
+    "per_action_time": True,
+    "noise": "fixed",
+    "draws_per_window": 1,
+    "optimizer_lr": 2e-4,
+    "optimizer_weight_decay": 0.01,
+    "optimizer_grad_clip_norm": 0.0,
+    "schedule": "reduce_on_plateau",
+}
+
+
+class TinyPi0Config(PolicyConfig):
+    """Flow matching: chunks of actions are drawn by following a learnt velocity from noise, given the state."""
+
+    type: Literal["tiny_pi0"] = "tiny_pi0"
+    preset: Literal["modern", "original"] = own(
+        "modern", description="what the other options are unless they are given; original: the published study's"
+    )
+    n_obs_steps: int = Field(1, ge=1, le=1, description="observations per prediction; tiny pi0 knows only 1")
+    chunk_size: int = Field(15, ge=1, description="actions predicted at once")
+    n_action_steps: int = Field(15, ge=1, description="actions executed of each chunk; at most chunk_size")
+    normalization_mapping: dict[str, NormalizationMode] = Field(
+        {"STATE": "MEAN_STD", "ACTION": "MEAN_STD"},
+        description="normalisation of each kind of feature; a kind that is absent is not normalised",
+    )
+    actions_per_token: int = Field(5, ge=1, description="actions that share a token; a divisor of chunk_size")
+    dim_model: int = Field(64, ge=2, description="width of the transformer; even, and divisible by n_heads")
+    n_heads: int = Field(4, ge=1, description="attention heads")
+    dim_feedforward: int = Field(128, ge=1, description="width of the feed-forward parts")
+    n_layers: int = Field(2, ge=1, description="layers of the transformer")
+    n_state_layers: int = Field(
+        2,
+        ge=0,
+        description="hidden layers of the network that reads the state, once for all steps of a flow; "
+        "0: one linear map, and no guess of the chunk from the state alone",
+    )
+    dim_state: int = Field(256, ge=1, description="width of these layers")
+    pre_norm: bool = Field(True, description="norms before instead of after each part of the transformer")
+    causal: bool = Field(False, description="a token sees only the tokens before it")
+    time_embedding: Literal["sinusoidal", "linear"] = Field(
+        "sinusoidal", description="how the network sees the time: by sines and a small network, or as one number"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="in the transformer")
+    initialization: Literal["torch", "xavier"] = Field(
+        "torch", description="fresh weights: torch's own, or Glorot's on every matrix, embeddings included"
+    )
+    prediction: Literal["chunk", "velocity"] = Field(
+        "chunk", description="what the network gives: the clean chunk, from which the velocity follows, or the velocity"
+    )
+    per_action_time: bool = Field(
+        False, description="each action of a chunk is trained at a time of its own, unlike when predicting"
+    )
+    noise: Literal["fresh", "fixed"] = Field(
+        "fresh", description="noise and time of a window: new in every step, or the same all through the training"
+    )
+    draws_per_window: int = Field(2, ge=1, description="pairs of noise and time that each window of a batch is given")
+    num_inference_steps: int = Field(10, ge=1, description="Euler steps of a prediction")
+    optimizer_lr: float = Field(1e-3, ge=0, description="learning rate")
+    optimizer_weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, on every parameter")
+    optimizer_grad_clip_norm: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: not clipped")
+    schedule: Literal["cosine", "reduce_on_plateau"] = Field(
+        "cosine", description="how the learning rate moves unless the run says otherwise"
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"modern": {}, "original": ORIGINAL}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> TinyPi0Config:
+        if self.n_action_steps > self.chunk_size:
+            raise ValueError(
+                f"n_action_steps ({self.n_action_steps}) cannot exceed chunk_size ({self.chunk_size}); "
+                f"give n_action_steps={self.chunk_size} too"
+            )
+        if self.chunk_size % self.actions_per_token:
+            raise ValueError(
+                f"chunk_size ({self.chunk_size}) must be divisible by actions_per_token ({self.actions_per_token}); "
+                "give actions_per_token=1 too"
+            )
+        if self.dim_model % self.n_heads or self.dim_model % 2:
+            raise ValueError(f"dim_model ({self.dim_model}) must be even and divisible by n_heads ({self.n_heads})")
+        if self.per_action_time and self.actions_per_token > 1:
+            raise ValueError("per_action_time needs actions_per_token=1: a token has one time")
+        if self.per_action_time and self.prediction == "chunk":
+            raise ValueError("per_action_time needs prediction=velocity")
+        return self
+
+    # -- features -------------------------------------------------------------------------------------------------
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of a chunk; the state's token is one more."""
+        return self.chunk_size // self.actions_per_token
+
+    def check_features(self) -> None:
+        """Raises ConfigError unless the state is all there is to look at, and the action a vector."""
+        action = self.output_features.get(ACTION)
+        if action is None or action.type is not FeatureType.ACTION or len(action.shape) != 1:
+            raise ConfigError("tiny_pi0 needs the output feature `action`, a vector", where="output_features")
+        state = self.input_features.get(STATE)
+        if state is None or state.type is not FeatureType.STATE or len(state.shape) != 1:
+            raise ConfigError(
+                f"tiny_pi0 needs the input feature `{STATE}`, a vector; there are: "
+                f"{', '.join(self.input_features) or 'none'}",
+                where="input_features",
+            )
+        if others := [name for name in self.input_features if name != STATE]:
+            raise ConfigError(
+                f"tiny_pi0 looks at `{STATE}` and nothing else, but its inputs are also {', '.join(others)}",
+                where="input_features",
+                hint="a policy with cameras is --policy.type=act; to leave them out, name the state alone: "
+                f'--policy.input_features=\'{{"{STATE}": {{"type": "STATE", "shape": {list(state.shape)}}}}}\'',
+            )
+
+    def modes(self) -> dict[str, NormalizationMode]:
+        """Normalisation of the state and of the action."""
+        kinds = {STATE: FeatureType.STATE, ACTION: FeatureType.ACTION}
+        return {name: self.normalization_mapping.get(kind, "IDENTITY") for name, kind in kinds.items()}
+
+    # -- the policy -----------------------------------------------------------------------------------------------
+
+    def skeleton(self, statistics: Statistics) -> TinyPi0:
+        self.check_features()
+        from understudy.policies.tiny_pi0.model import TinyPi0
+
+        return TinyPi0(self, statistics)
+
+    def build(self, statistics: Statistics) -> TinyPi0:
+        return self.skeleton(statistics)
+
+    def action_offsets(self) -> list[int]:
+        return list(range(self.chunk_size))
+
+    def horizon(self) -> Horizon:
+        return Horizon(self.chunk_size, self.n_action_steps)
+
+    def optimizer_preset(self) -> OptimizerPreset:
+        return OptimizerPreset(
+            type="adamw",
+            lr=self.optimizer_lr,
+            weight_decay=self.optimizer_weight_decay,
+            grad_clip_norm=self.optimizer_grad_clip_norm,
+        )
+
+    def scheduler_preset(self) -> dict[str, Any] | None:
+        if self.schedule == "reduce_on_plateau":
+            return {"type": "reduce_on_plateau", "factor": 0.6, "patience": 6}
+        return {"type": "cosine_annealing_with_warmup", "num_warmup_steps": 200}
+
+    @classmethod
+    def tiny(cls) -> TinyPi0Config:
+        return cls(
+            input_features={STATE: Feature(type=FeatureType.STATE, shape=(4,))},
+            output_features={ACTION: Feature(type=FeatureType.ACTION, shape=(2,))},
+            device="cpu",
+            chunk_size=6,
+            n_action_steps=6,
+            actions_per_token=2,
+            dim_model=8,
+            n_heads=2,
+            dim_feedforward=16,
+            n_layers=1,
+            dim_state=16,
+        )
