@@ -49,7 +49,7 @@ def ending(t: Training) -> Iterator[None]:
 def non_finite_stop(t: Training, step: int) -> HealthStop:
     """Name the batch of the step that went wrong: the order of samples is a function, so it can be drawn again."""
     draws = range(step * t.config.grad_accumulation_steps, (step + 1) * t.config.grad_accumulation_steps)
-    dataset = t.dataset
+    dataset = t.prepared.dataset
     found: dict[int, list[int]] = {}
     for draw in draws:
         for row in t.source.sampler.batch_of(draw):

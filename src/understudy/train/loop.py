@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING
 from understudy.core.errors import Interrupted
 from understudy.core.run_folder import RunFolder
 
-from .checkpoint import Best, Checkpoints, Resumed
+from .checkpoint import Best, Checkpoints
 
 if TYPE_CHECKING:
-    from understudy.data.lerobot import Dataset
+    from understudy.data.spec import Batch
 
     from .config import TrainConfig
     from .console import Console
     from .distributed import Ranks
     from .events import EventLog
+    from .prepare import Prepared
     from .signals import StopRequest
     from .simulation import Simulation
     from .source import Source
@@ -44,7 +45,7 @@ class Training:
 
     config: TrainConfig
     run: RunFolder
-    dataset: Dataset
+    prepared: Prepared
     update: Update
     source: Source
     held_out: HeldOut | None
@@ -61,10 +62,19 @@ class Training:
     best: Best | None = None
 
 
-def train_loop(training: Training, start: Resumed) -> None:
-    """Train from `start` to the last step. Raises Interrupted after saving, NonFinite, ResourceError."""
+def train_loop(training: Training) -> None:
+    """Train to the last step. Raises Interrupted after saving, NonFinite, ResourceError."""
+    for batches in updates(training):
+        training.update(batches, training.step)
+
+
+def updates(training: Training) -> Iterator[list[Batch]]:
+    """The loop without its arithmetic: the batches of one update after another, to the last step.
+
+    Whoever asks for the next ones has made the update: so one process can lead many runs, and make the updates of all
+    of them at once. Raises Interrupted after saving, NonFinite, ResourceError.
+    """
     t, config = training, training.config
-    t.step, t.best = start.step, start.best
     _catch_up(t)
     clock = _Clock()
     last_saved = time.monotonic()
@@ -73,7 +83,7 @@ def train_loop(training: Training, start: Resumed) -> None:
         draw = t.step * config.grad_accumulation_steps
         with clock.waiting_for_data():
             batches = [t.source.take(draw + i) for i in range(config.grad_accumulation_steps)]
-        t.update(batches, t.step)
+        yield batches
         t.step += 1
         t.console.tick(t.step)
 

@@ -153,19 +153,16 @@ class PolicyParts:
     device: torch.device
 
 
-def prepare(config: TrainConfig, folder: RunFolder, ranks: Ranks, start_up: StartUp) -> Prepared:
-    """Load and check everything that can be checked without decoding a frame; print the data's part of the plan."""
+def prepare(
+    config: TrainConfig, folder: RunFolder, ranks: Ranks, start_up: StartUp, beside: Prepared | None = None
+) -> Prepared:
+    """Load and check everything that can be checked without decoding a frame; print the data's part of the plan.
+
+    beside   another run on the same dataset: its data is taken, and its frames are
+    """
     device = choose_device(config.policy.device)
     options = config.dataset
-    dataset = load_dataset(
-        options.repo_id,
-        root=options.root,
-        revision=options.revision,
-        episodes=options.episodes,
-        exclude_episodes=options.exclude_episodes,
-        tolerance_s=config.tolerance_s,
-        rename_map=config.rename_map,
-    )
+    dataset = beside.dataset if beside is not None else _load(config)
     for warning in dataset.warnings:
         log.warn(warning)
     if config.resume:
@@ -183,7 +180,21 @@ def prepare(config: TrainConfig, folder: RunFolder, ranks: Ranks, start_up: Star
         policy.fetch()
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
     print_data_plan(config, dataset, split, frames_plan)
-    return Prepared(config, dataset, split, frames_plan, ranks, start_up)
+    frames = beside.frames if beside is not None else None
+    return Prepared(config, dataset, split, frames_plan, ranks, start_up, frames)
+
+
+def _load(config: TrainConfig) -> Dataset:
+    options = config.dataset
+    return load_dataset(
+        options.repo_id,
+        root=options.root,
+        revision=options.revision,
+        episodes=options.episodes,
+        exclude_episodes=options.exclude_episodes,
+        tolerance_s=config.tolerance_s,
+        rename_map=config.rename_map,
+    )
 
 
 def with_numbers_filled_in(config: TrainConfig, train_frames: int, world: int = 1) -> TrainConfig:

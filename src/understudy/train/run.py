@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,21 +70,43 @@ def train(config: TrainConfig, *, dry_run: bool = False, launched: float | None 
 
     Raises ConfigError, DataError, HealthStop (exit code 4), ResourceError, Interrupted (after saving).
     """
-    start_up = StartUp(launched)
-    with StopRequest() as stop, joined() as ranks, contextlib.ExitStack() as closing:
+    with StopRequest() as stop, joined() as ranks:
         stop.forwarded = ranks.world > 1
         folder = RunFolder(Path(ranks.of_leader(str(config.output_dir or config.default_output_dir()))))
+        with opened(config, folder, stop, ranks, StartUp(launched), dry_run=dry_run) as training:
+            if training is not None:
+                train_loop(training)
+    return Run(folder.path)
+
+
+@contextlib.contextmanager
+def opened(
+    config: TrainConfig,
+    folder: RunFolder,
+    stop: StopRequest,
+    ranks: Ranks,
+    start_up: StartUp,
+    *,
+    dry_run: bool = False,
+    beside: Prepared | None = None,
+) -> Iterator[Training | None]:
+    """A run that only has to be trained; how the block ends is how the run ends. None: there is nothing to train.
+
+    beside   another run on the same dataset, which is then loaded and decoded once for both
+    """
+    with contextlib.ExitStack() as closing:
         if ranks.leads:
             check_folder(folder, resume=config.resume)
             if config.resume:
                 closing.enter_context(held_alone(folder))
             check_credentials(config)
         with start_up.phase("dataset"):
-            prepared = _prepared_together(config, folder, ranks, start_up)
+            prepared = _prepared_together(config, folder, ranks, start_up, beside)
         simulation = simulation_of(prepared.config, prepared.dataset.root, folder) if ranks.leads else None
         if dry_run:
             prepared.print_forecast()
-            return Run(folder.path)
+            yield None
+            return
         checkpoint = _agreed_checkpoint(folder, ranks) if config.resume else None
         with start_up.phase("policy"):
             parts = prepare_policy(prepared, checkpoint)
@@ -92,18 +115,20 @@ def train(config: TrainConfig, *, dry_run: bool = False, launched: float | None 
             folder.path.mkdir(parents=True, exist_ok=True)
             closing.enter_context(held_alone(folder))
             check_folder(folder, resume=False)
-        _train_prepared(prepared, parts, checkpoint, folder, stop, simulation)
-    return Run(folder.path)
+        with _begun(prepared, parts, checkpoint, folder, stop, simulation) as training:
+            yield training
 
 
-def _prepared_together(config: TrainConfig, folder: RunFolder, ranks: Ranks, start_up: StartUp) -> Prepared:
+def _prepared_together(
+    config: TrainConfig, folder: RunFolder, ranks: Ranks, start_up: StartUp, beside: Prepared | None
+) -> Prepared:
     """The same preparation on every rank; what has to be fetched, rank 0 fetches first."""
     if config.resume and (fault := batch_fault(folder, config.batch_size, config.batch_size, ranks.world)):
         raise ConfigError(fault, where=str(folder.path))
     policy = config.policy.model_copy(update={"device": str(ranks.device(config.policy.device))})
     with ranks.leader_first():
         config = config.model_copy(update={"output_dir": folder.path, "policy": policy})
-        prepared = prepare(config, folder, ranks, start_up)
+        prepared = prepare(config, folder, ranks, start_up, beside)
     ranks.check_same("configuration", prepared.config.hash(ranks.world))
     ranks.check_same("dataset", prepared.dataset.fingerprint)
     return prepared
@@ -158,14 +183,15 @@ def check_room(folder: RunFolder, bytes_needed: int) -> None:
         )
 
 
-def _train_prepared(
+@contextlib.contextmanager
+def _begun(
     prepared: Prepared,
     parts: PolicyParts,
     checkpoint: Path | None,
     folder: RunFolder,
     stop: StopRequest,
     simulation: Simulation | None,
-) -> None:
+) -> Iterator[Training | None]:
     config, ranks = prepared.config, prepared.ranks
     start = restore(checkpoint, parts.policy, parts.optimizer, parts.schedule) if checkpoint else Resumed(0, None)
     ranks.spread(parts.policy)
@@ -176,6 +202,7 @@ def _train_prepared(
         log.say(f"{'resumed':<10} from step {start.step:,} of {config.steps:,}")
     if start.step >= config.steps:
         log.say(f"nothing to do: {start.step:,} steps are done; ask for more with --steps")
+        yield None
         return
     console = Console(config.steps, start.step)
     if ranks.leads:
@@ -190,7 +217,7 @@ def _train_prepared(
     training = Training(
         config=config,
         run=folder,
-        dataset=prepared.dataset,
+        prepared=prepared,
         update=parts.update,
         source=prepared.source(),
         held_out=prepared.held_out(parts.device) if ranks.leads else None,
@@ -204,12 +231,13 @@ def _train_prepared(
         episodes=len(prepared.split.train),
         simulation=simulation,
         step=start.step,
+        best=start.best,
     )
     with contextlib.closing(training.source), contextlib.closing(events):
         started_before = start.step > 0 or any(e["event"] == "run_started" for e in read_events(folder.events))
         _announce(training, prepared, parts.device, resumed=started_before)
         with ending(training), Telemetry(events, folder.path, lambda: training.step):
-            train_loop(training, start)
+            yield training
     if wants_push(config) and ranks.leads:
         push(config, folder.last.resolve() / PRETRAINED, ranks.world)
 
