@@ -68,16 +68,22 @@ class Windows:
         observation = {name: _tensor(column, rows) for name, column in self._vectors.items()}
         for camera in self.cameras:
             observation[camera] = self._pictures(camera, rows)
-        wanted = rows[:, None] + self.offsets
-        start, end = self._start_of_row[rows, None], self._end_of_row[rows, None]
+        action, is_pad = self.actions(rows)
         return Batch(
             observation=observation,
-            action=_tensor(self._action, np.clip(wanted, start, end - 1)),
-            action_is_pad=torch.from_numpy((wanted < start) | (wanted >= end)),
+            action=action,
+            action_is_pad=is_pad,
             task=self._tasks[self._task_of_row[rows]].tolist(),
             rows=rows,
             valid_steps=None if shared is None else self._valid_steps(shared, len(shared) // len(rows)),
         )
+
+    def actions(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the windows at `rows` hold of actions alone: (B, S, A), and (B, S) true where one is padding."""
+        wanted = rows[:, None] + self.offsets
+        start, end = self._start_of_row[rows, None], self._end_of_row[rows, None]
+        is_pad = (wanted < start) | (wanted >= end)
+        return _tensor(self._action, np.clip(wanted, start, end - 1)), torch.from_numpy(is_pad)
 
     def _valid_steps(self, rows: np.ndarray, parts: int) -> torch.Tensor:
         """How many actions of the windows at `rows` lie inside their episode, divided by `parts`."""

@@ -7,8 +7,9 @@ The trainer, the evaluation and the server need nothing else, so none of them kn
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -119,6 +120,24 @@ class Policy(nn.Module):
     def calibrate(self, batches: Iterable[Batch]) -> str | None:
         """Measure on data what has to be known before the first update; a line that says what was done, or None."""
         return None
+
+    def fit_actions(self, windows: Iterable[tuple[Tensor, Tensor]]) -> str | None:
+        """Fit what depends on all actions of the training windows, such as a tokenizer; a line that says what was done.
+
+        windows   in blocks: actions (n, S, A) in the dataset's own units, and (n, S) true past the end of an episode;
+                  cut when they are asked for, so a policy that does not look at them costs nothing
+        """
+        return None
+
+    def own_files(self) -> Mapping[str, str]:
+        """Files that belong to the policy beside its weights, by name. LeRobot looks at none of them."""
+        return {}
+
+    def read_own_files(self, folder: Path) -> None:
+        """Take in what `own_files` gave when the checkpoint in `folder` was saved.
+
+        Raises CheckpointError, and changes nothing, when a file is missing, damaged or another policy's.
+        """
 
     def warnings(self) -> list[str]:
         """What a user should know before training starts: a line each."""

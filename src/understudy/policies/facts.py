@@ -147,4 +147,5 @@ def _compare(facts: CheckpointFacts, config: PolicyConfig, shapes: Shapes | None
     differences = misfits({name: tuple(t.shape) for name, t in policy.state_dict().items()}, shapes)
     if differences:
         facts.problems.append(f"the weights do not fit the policy that config.json describes\n{as_table(differences)}")
+    facts.attempt(policy.read_own_files, facts.path)
     Normalizer(facts.statistics, policy.normalizer.modes)  # raises what loading would raise

@@ -4,6 +4,7 @@
     model.safetensors           every entry of the state dict, float32
     policy_preprocessor.json, policy_postprocessor.json and their statistics
     understudy.json             our own options and who wrote this; LeRobot does not look at it
+    ...                         what else the policy needs, such as a tokenizer (`Policy.own_files`)
     train_config.json           how it was trained
 
 Read are checkpoints of LeRobot's eras 0.3 (statistics among the weights), 0.4 to 0.5 and 0.6. Nothing is unpickled.
@@ -70,6 +71,8 @@ def save_pretrained(
         _write_json(temporary / OWN_FILE, {**own, **(extra or {})})
         if train_config is not None:
             _write_json(temporary / "train_config.json", train_config)
+        for name, content in policy.own_files().items():
+            (temporary / name).write_text(content)
         write_processors(temporary, policy.config, policy.normalizer.statistics, rename_map)
         write_safetensors(temporary / WEIGHTS, {name: _as_float32(t) for name, t in policy.state_dict().items()})
 
@@ -124,9 +127,10 @@ def load_policy(
 
 
 def load_weights_into(policy: Policy, path: str | Path) -> None:
-    """Replace the policy's weights by those of a checkpoint (see `load_policy`); its statistics stay as they are.
+    """Replace the policy's weights by those of a checkpoint (see `load_policy`), and with them what belongs to them
+    (`Policy.own_files`); its statistics stay as they are.
 
-    Raises CheckpointError, and changes nothing, unless every tensor fits.
+    Raises CheckpointError, and changes nothing, unless every tensor and file fits.
     """
     folder = find_checkpoint(path)
     _fill(policy, _read_weights(folder), folder)
@@ -150,6 +154,7 @@ def _fill(policy: Policy, weights: dict[str, Tensor], folder: Path) -> None:
             where=str(folder / WEIGHTS),
             hint="features and options that shape the network (chunk_size, dim_model, ...) must be as in training",
         )
+    policy.read_own_files(folder)
     with torch.no_grad():
         policy.load_state_dict({name: tensor for name, tensor in weights.items() if name in wanted})
 

@@ -1,4 +1,4 @@
-"""What a fresh policy may look at before its first update, to measure what it cannot learn: frames of all episodes."""
+"""What a fresh policy may look at before its first update, to measure what it cannot learn: frames, and all actions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _FRAMES = (4, 32)
 _PICTURE = 320 * 240
 _PIXELS = 6 * _PICTURE
+# windows whose actions are cut at once
+_BLOCK = 4096
 
 
 def calibration_frames(cameras: Sequence[tuple[int, ...]]) -> int:
@@ -27,8 +29,9 @@ def calibration_frames(cameras: Sequence[tuple[int, ...]]) -> int:
 
 
 def calibrate(prepared: Prepared, policy: Policy) -> None:
-    """Let a fresh policy measure what it needs, on training frames from the first to the last; say what it measured."""
-    rows = prepared.train_rows
+    """Let a fresh policy measure what it needs, on training frames from the first to the last and on the actions of all
+    training windows; say what it measured."""
+    rows = prepared.rows.train
     windows, size = prepared.windows(), prepared.config.batch_size
     chosen = evenly_spaced(rows, calibration_frames([prepared.dataset.spec.features[c].shape for c in windows.cameras]))
     batches = (windows.gather(chosen[first : first + size]) for first in range(0, len(chosen), size))
@@ -36,3 +39,8 @@ def calibrate(prepared: Prepared, policy: Policy) -> None:
         done = policy.calibrate(batches)
     if done:
         log.say(f"{'measured':<10} {done}")
+    blocks = (windows.actions(rows[first : first + _BLOCK]) for first in range(0, len(rows), _BLOCK))
+    with prepared.start_up.phase("actions"):
+        fitted = policy.fit_actions(blocks)
+    if fitted:
+        log.say(f"{'fitted':<10} {fitted}")

@@ -1,0 +1,219 @@
+"""TinyPi0FastConfig: the options of tiny pi0-FAST. Presets: `modern` (ours), `original` (the study's, flaws on)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from understudy.core.errors import ConfigError
+from understudy.data.spec import STATE, FeatureType, Statistics
+from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
+
+if TYPE_CHECKING:
+    from understudy.policies.tiny_pi0_fast.model import TinyPi0Fast
+
+ACTION = "action"
+
+# github.com/ruiming-wu/FAST_Flow_Matching, as its weight files have it
+ORIGINAL: dict[str, Any] = {
+    "chunk_size": 50,
+    "n_action_steps": 50,
+    "normalization_mapping": {"STATE": "IDENTITY", "ACTION": "IDENTITY"},
+    "tokens": "merged",
+    "dim_model": 128,
+    "n_heads": 4,
+    "dim_feedforward": 256,
+    "n_layers": 4,
+    "n_state_layers": 0,
+    "pre_norm": False,
+    "state_conditioning": "cross_attention",
+    "dropout": 0.1,
+    "state_dropout": 0.1,
+    "logit_dropout": 0.1,
+    "initialization": "xavier",
+    "optimizer_lr": 2e-4,
+    "optimizer_weight_decay": 0.01,
+    "schedule": "reduce_on_plateau",
+}
+
+
+class TinyPi0FastConfig(PolicyConfig):
+    """Writes a chunk as tokens of its cosine transform, one after the other, given the state."""
+
+    type: Literal["tiny_pi0_fast"] = "tiny_pi0_fast"
+    preset: Literal["modern", "original"] = own(
+        "modern", description="what the other options are unless they are given; original: the published study's"
+    )
+    n_obs_steps: int = Field(1, ge=1, le=1, description="observations per prediction; tiny pi0-FAST knows only 1")
+    chunk_size: int = Field(15, ge=1, description="actions predicted at once")
+    n_action_steps: int = Field(15, ge=1, description="actions executed of each chunk; at most chunk_size")
+    normalization_mapping: dict[str, NormalizationMode] = Field(
+        {"STATE": "MEAN_STD", "ACTION": "MEAN_STD"},
+        description="normalisation of each kind of feature; a kind that is absent is not normalised",
+    )
+    tokens: Literal["coefficients", "merged"] = Field(
+        "coefficients",
+        description="what is written: the rounded coefficients, each with a vocabulary of its own; or entries of one "
+        "vocabulary for all, which byte-pair encoding has made of them",
+    )
+    n_integers: int = Field(129, ge=3, description="tokens=coefficients: integers of each coefficient; odd")
+    coefficients_per_token: int = Field(
+        3, ge=1, description="tokens=coefficients: how many coefficients are written at once, lowest frequencies first"
+    )
+    target_width: float = Field(
+        1.0,
+        ge=0,
+        description="tokens=coefficients: standard deviation, in integers, of what is to be predicted around the true "
+        "coefficient, so that the neighbours of the right integer are nearly right; 0: the right integer alone",
+    )
+    decoding: Literal["expectation", "mode"] = Field(
+        "expectation",
+        description="tokens=coefficients: an action is made of the mean of the predicted integers, or of the likeliest",
+    )
+    input_noise: float = Field(
+        0.0,
+        ge=0,
+        description="tokens=coefficients: standard deviation, in integers, of the noise on what the network reads of "
+        "its own writing while it is trained",
+    )
+    dct_scale: float = Field(10.0, gt=0, description="tokens=merged: integers per unit of a coefficient")
+    vocabulary_size: int = Field(256, ge=6, description="tokens=merged: entries of the vocabulary, 4 specials included")
+    max_tokens: int = Field(25, ge=3, description="tokens=merged: longest sequence, its begin and end included")
+    dim_model: int = Field(64, ge=1, description="width of the transformer; divisible by n_heads")
+    n_heads: int = Field(4, ge=1, description="attention heads")
+    dim_feedforward: int = Field(128, ge=1, description="width of the feed-forward parts")
+    n_layers: int = Field(2, ge=1, description="layers of the transformer")
+    n_state_layers: int = Field(
+        2, ge=0, description="hidden layers of the network that reads the state; 0: one linear map"
+    )
+    dim_state: int = Field(256, ge=1, description="width of these layers")
+    pre_norm: bool = Field(True, description="norms before instead of after each part of the transformer")
+    state_conditioning: Literal["every_token", "cross_attention"] = Field(
+        "every_token",
+        description="how the state is seen: added to every token; or as the one token of a cross-attention, two thirds "
+        "of whose weights have no effect",
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="in the transformer")
+    state_dropout: float = Field(0.0, ge=0, lt=1, description="on the state's token: at times the state is not seen")
+    logit_dropout: float = Field(0.0, ge=0, lt=1, description="on the logits, those of the right tokens included")
+    initialization: Literal["torch", "xavier"] = Field(
+        "torch", description="fresh weights: torch's own, or Glorot's on every matrix, embeddings included"
+    )
+    past_the_end: Literal["skip", "hold"] = Field(
+        "skip",
+        description="windows that reach past the end of their episode: left out of the loss, or trained with the last "
+        "action held",
+    )
+    temperature: float = Field(0.0, ge=0, description="0: write the likeliest tokens; above: draw them")
+    optimizer_lr: float = Field(2e-3, ge=0, description="learning rate")
+    optimizer_weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, on every parameter")
+    optimizer_grad_clip_norm: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: not clipped")
+    schedule: Literal["cosine", "reduce_on_plateau"] = Field(
+        "cosine", description="how the learning rate moves unless the run says otherwise"
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"modern": {}, "original": ORIGINAL}
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> TinyPi0FastConfig:
+        if self.n_action_steps > self.chunk_size:
+            raise ValueError(
+                f"n_action_steps ({self.n_action_steps}) cannot exceed chunk_size ({self.chunk_size}); "
+                f"give n_action_steps={self.chunk_size} too"
+            )
+        if self.dim_model % self.n_heads:
+            raise ValueError(f"dim_model ({self.dim_model}) must be divisible by n_heads ({self.n_heads})")
+        if self.n_integers % 2 == 0:
+            raise ValueError(f"n_integers ({self.n_integers}) must be odd: as many below 0 as above")
+        return self
+
+    # -- features -------------------------------------------------------------------------------------------------
+
+    @property
+    def dims(self) -> int:
+        """Numbers in an action."""
+        return self.output_features[ACTION].shape[0]
+
+    @property
+    def coefficients(self) -> int:
+        """Coefficients of a chunk."""
+        return self.chunk_size * self.dims
+
+    @property
+    def places(self) -> int:
+        """Tokens of a chunk when each is `coefficients_per_token` coefficients; the last may be part empty."""
+        return -(-self.coefficients // self.coefficients_per_token)
+
+    def check_features(self) -> None:
+        """Raises ConfigError unless the state is all there is to look at, and the action a vector."""
+        action = self.output_features.get(ACTION)
+        if action is None or action.type is not FeatureType.ACTION or len(action.shape) != 1:
+            raise ConfigError("tiny_pi0_fast needs the output feature `action`, a vector", where="output_features")
+        state = self.input_features.get(STATE)
+        if state is None or state.type is not FeatureType.STATE or len(state.shape) != 1:
+            raise ConfigError(
+                f"tiny_pi0_fast needs the input feature `{STATE}`, a vector; there are: "
+                f"{', '.join(self.input_features) or 'none'}",
+                where="input_features",
+            )
+        if others := [name for name in self.input_features if name != STATE]:
+            raise ConfigError(
+                f"tiny_pi0_fast looks at `{STATE}` and nothing else, but its inputs are also {', '.join(others)}",
+                where="input_features",
+                hint="a policy with cameras is --policy.type=act; to leave them out, name the state alone: "
+                f'--policy.input_features=\'{{"{STATE}": {{"type": "STATE", "shape": {list(state.shape)}}}}}\'',
+            )
+
+    def modes(self) -> dict[str, NormalizationMode]:
+        """Normalisation of the state and of the action."""
+        kinds = {STATE: FeatureType.STATE, ACTION: FeatureType.ACTION}
+        return {name: self.normalization_mapping.get(kind, "IDENTITY") for name, kind in kinds.items()}
+
+    # -- the policy -----------------------------------------------------------------------------------------------
+
+    def skeleton(self, statistics: Statistics) -> TinyPi0Fast:
+        self.check_features()
+        from understudy.policies.tiny_pi0_fast.model import TinyPi0Fast
+
+        return TinyPi0Fast(self, statistics)
+
+    def build(self, statistics: Statistics) -> TinyPi0Fast:
+        return self.skeleton(statistics)
+
+    def action_offsets(self) -> list[int]:
+        return list(range(self.chunk_size))
+
+    def horizon(self) -> Horizon:
+        return Horizon(self.chunk_size, self.n_action_steps)
+
+    def optimizer_preset(self) -> OptimizerPreset:
+        return OptimizerPreset(
+            type="adamw",
+            lr=self.optimizer_lr,
+            weight_decay=self.optimizer_weight_decay,
+            grad_clip_norm=self.optimizer_grad_clip_norm,
+        )
+
+    def scheduler_preset(self) -> dict[str, Any] | None:
+        if self.schedule == "reduce_on_plateau":
+            return {"type": "reduce_on_plateau", "factor": 0.6, "patience": 6}
+        return {"type": "cosine_annealing_with_warmup", "num_warmup_steps": 100}
+
+    @classmethod
+    def tiny(cls) -> TinyPi0FastConfig:
+        return cls(
+            input_features={STATE: Feature(type=FeatureType.STATE, shape=(4,))},
+            output_features={ACTION: Feature(type=FeatureType.ACTION, shape=(2,))},
+            device="cpu",
+            chunk_size=4,
+            n_action_steps=4,
+            n_integers=17,
+            coefficients_per_token=3,
+            dim_model=8,
+            n_heads=2,
+            dim_feedforward=16,
+            n_layers=1,
+            dim_state=16,
+        )
