@@ -7,6 +7,7 @@ twice (a run killed at step 900 and resumed from its checkpoint at 800 logs 800 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,14 @@ class History:
 
 def read_history(path: Path) -> History:
     """The history of a run from its events.jsonl; an empty one when there is no file."""
+    return history_of(read_events(path))
+
+
+def history_of(events: Iterable[Event]) -> History:
+    """The history that events tell, in their order."""
     history = History()
     kept: list[Event] = []
-    for event in read_events(path):
+    for event in events:
         if event["event"] == "run_resumed":
             step = int(number(event.get("from_step", event.get("step"))) or 0)
             history.resumed_from.append(step)

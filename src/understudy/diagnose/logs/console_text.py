@@ -1,0 +1,128 @@
+"""Console output: LeRobot's of every era, W&B's `output.log` of it, and home-made loops that print `name: number`.
+
+    INFO 2025-07-16 20:35:31 ts/train.py:232 step:18K smpl:211K ep:514 epch:513.87 loss:0.046 grdn:6.848 lr:1.0e-05 ...
+    2025-10-28 14:56:12,086 - INFO - Step 100/100000 | Loss: 55.7550 | L1: 0.7429 | KLD: 5.5012 | LR: 1.01e-06
+
+LeRobot rounds its counters (`step:18K` for 17,600). Its epochs have two decimals, so with the batch and the number of
+frames, which its header gives, the step is found again; without them, lines are counted.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+
+from understudy.core.events import Event
+
+from .metric_names import our_name, validation_name
+from .parsed import ParsedLog
+
+_SUFFIX = {"": 1, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "Q": 1e15}
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|nan|inf)"
+_STEP = re.compile(rf"\bsteps?\s*[:= ]\s*({_NUMBER})([KMBTQ]?)(?:\s*/\s*(\d+))?(?=[\s|,\])]|$)", re.IGNORECASE)
+_PAIR = re.compile(rf"([A-Za-z_][\w/. ]*?)\s*[:=]\s*({_NUMBER})([KMBTQ]?)(?=[\s|,\])]|$)", re.IGNORECASE)
+_STAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_FAULT = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*|.*\b(?:ERROR|CRITICAL)\b.*")
+# what the headers of LeRobot and of home-made loops say, by our names
+_FACTS = {
+    "batch_size": re.compile(r"['\s]batch[_ ]size['\s]*[:=]\s*(\d+)", re.IGNORECASE),
+    "log_freq": re.compile(r"['\s]log_freq['\s]*[:=]\s*(\d+)"),
+    "total_steps": re.compile(r"(?:cfg\.steps=|^\s*[{ ]'steps':\s*|\btotal steps: )(\d+)", re.IGNORECASE),
+    "frames": re.compile(r"(?:dataset\.num_frames=|number of frames: )(\d+)", re.IGNORECASE),
+    "episodes": re.compile(r"(?:dataset\.num_episodes=|number of episodes: )(\d+)", re.IGNORECASE),
+    "eval_batch_size": re.compile(r"'eval': \{'batch_size': (\d+)"),
+}
+_NAMES = {
+    "policy": re.compile(r"'type': '(act|diffusion|smolvla|pi0|pi0fast|pi0_fast|pi05|vqbet|tdmpc|groot|xvla)'"),
+    "dataset": re.compile(r"(?:'repo_id': '|Loading dataset: )([\w.-]+/[\w.-]+)"),
+}
+_ENDED = re.compile(
+    r"\b(?:End of training|Training (?:completed|finished|complete)|Finished training)\b", re.IGNORECASE
+)
+
+
+def read_console_text(lines: Iterable[str]) -> ParsedLog:
+    """The training that console output tells of; of several starts in one file, the last."""
+    log = ParsedLog("console text", ends_whole=False)
+    last = -1.0
+    for number, raw in enumerate(lines, start=1):
+        line = _COLOUR.sub("", raw).rstrip()
+        event = _metrics(line)
+        if event is not None:
+            log.metric_lines += 1
+            if total := event.pop("total_steps", None):
+                log.facts["total_steps"] = total
+            if event["step"] < last:
+                log.starts += 1
+                log.events.clear()
+            last = event["step"]
+            log.events.append(event)
+            log.read_lines += 1
+            continue
+        _note_facts(log, line)
+        if _FAULT.match(line) and not line.startswith(" "):
+            log.errors.append((number, line[-300:]))
+        log.ends_whole = log.ends_whole or bool(_ENDED.search(line))
+    _unround(log)
+    return log
+
+
+def _metrics(line: str) -> Event | None:
+    """The event of a line that counts steps and gives numbers; None for any other line."""
+    step = _STEP.search(line)
+    if step is None:
+        return None
+    values: Event = {}
+    held_out: Event = {}
+    for name, value, suffix in _PAIR.findall(line[step.end() :]):
+        kept = held_out if (plain := validation_name(name)) else values
+        kept[plain or our_name(name)] = float(value) * _SUFFIX[suffix.upper()]
+    if "loss" not in values and not held_out:
+        return None
+    event: Event = {"event": "step", "step": float(step[1]) * _SUFFIX[step[2].upper()], **values}
+    if not values:
+        event |= {"event": "validation", **held_out}
+    if step[3]:
+        event["total_steps"] = int(step[3])
+    if (stamp := _stamp(line)) is not None:
+        event["time"] = stamp
+    return event
+
+
+def _stamp(line: str) -> float | None:
+    found = _STAMP.search(line)
+    if found is None:
+        return None
+    text = f"{found[1]}T{found[2]}.{(found[3] or '0').ljust(6, '0')}+00:00"
+    try:
+        return datetime.datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return None
+
+
+def _note_facts(log: ParsedLog, line: str) -> None:
+    for name, pattern in _FACTS.items():
+        if (found := pattern.search(line)) and name not in log.facts:
+            log.facts[name] = int(found[1])
+    for name, pattern in _NAMES.items():
+        if found := pattern.search(line):
+            log.facts.setdefault(name, found[1])
+
+
+def _unround(log: ParsedLog) -> None:
+    """Give lines whose step was printed in thousands the step that they were written at."""
+    steps = [event["step"] for event in log.events]
+    if len(steps) == len(set(steps)):
+        return
+    batch, frames = log.facts.get("batch_size"), log.facts.get("frames")
+    every = log.facts.get("log_freq")
+    spacing = float(every) if isinstance(every, int) else steps[0] or 1.0
+    for number, event in enumerate(log.events):
+        exact = spacing * (number + 1)
+        if "epochs" in event and isinstance(batch, int) and isinstance(frames, int):
+            exact = round(event["epochs"] * frames / batch / spacing) * spacing
+        event["step"] = exact
+        if isinstance(batch, int):
+            event["samples"] = exact * batch

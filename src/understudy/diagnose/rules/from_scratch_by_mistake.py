@@ -1,0 +1,32 @@
+"""A policy that is made to be fine-tuned, trained from random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..finding import Finding
+from ..rule import Looks, Rule
+from ..run_view import RunView
+
+_PRETRAINED = {"smolvla": "lerobot/smolvla_base", "pi0": "lerobot/pi0", "pi0_fast": "lerobot/pi0fast_base"}
+
+
+def check(run: RunView) -> Iterator[Finding]:
+    policy = str(run.facts.get("policy", ""))
+    if policy not in _PRETRAINED or run.facts.get("pretrained", "") != "" or run.log is not None:
+        return
+    yield Finding(
+        "error",
+        f"{policy} was started from random weights",
+        f"--policy.path={_PRETRAINED[policy]} starts from the published ones",
+        {"policy": policy},
+    )
+
+
+RULE = Rule(
+    "from_scratch_by_mistake",
+    Looks.RUN,
+    check,
+    source="huggingface/lerobot threads 1270, 1370, 2915; --policy.type=smolvla alone starts from nothing",
+    live=True,
+)

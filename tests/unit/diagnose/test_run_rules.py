@@ -1,0 +1,128 @@
+"""Every rule about runs has a run where it fires and one, as near as can be, where it stays silent."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from made_runs import LINES, falling, noisy, run
+from understudy.diagnose.finding import Finding
+from understudy.diagnose.logs.parsed import ParsedLog
+from understudy.diagnose.rule import Looks, all_rules, apply_rules
+from understudy.diagnose.run_view import RunView, view_of_log
+
+ACT = {"policy": "act", "batch_size": 8, "total_steps": 100 * LINES}
+SEEN = np.linspace(1, 3000, LINES)
+FLAT_AFTER_HALF = noisy(np.maximum(falling(), falling()[LINES // 2]))
+WITH_A_SPIKE = falling()
+WITH_A_SPIKE[150] *= 9
+NOT_A_NUMBER = falling()
+NOT_A_NUMBER[120:] = np.nan
+RISING = np.concatenate([falling(120), noisy(falling(120)[-1] * np.geomspace(1, 8, 80))])
+LOG = ParsedLog("console text")
+FALLING_ERROR, RISING_ERROR = np.geomspace(0.5, 0.1, 10), np.array([0.5, 0.3, 0.2, 0.21, 0.22, 0.24, 0.25, 0.26])
+
+# rule -> (a run where it fires, one where it is silent)
+CASES: dict[str, tuple[Callable[[], RunView], Callable[[], RunView]]] = {
+    "divergence": (lambda: run(loss=RISING), lambda: run(loss=falling(200, power=0.1))),
+    "ended_early": (
+        lambda: run(facts=ACT | {"total_steps": 10**6}, ended="interrupted"),
+        lambda: run(facts=ACT, l1_loss=falling(start=0.5)),
+    ),
+    "failed_starts": (
+        lambda: run(log=dataclasses.replace(LOG, starts=3, errors=[(7, "RuntimeError: of course")])),
+        lambda: run(log=LOG),
+    ),
+    "few_episodes": (
+        lambda: run(facts={"episodes": 1, "frames": 411}, epochs=SEEN),
+        lambda: run(facts={"episodes": 50, "frames": 20_000}, epochs=SEEN),
+    ),
+    "from_scratch_by_mistake": (
+        lambda: run(facts={"policy": "smolvla", "pretrained": ""}),
+        lambda: run(facts={"policy": "smolvla", "pretrained": "lerobot/smolvla_base"}),
+    ),
+    "gradients_clipped": (lambda: run(clipped_fraction=0.97), lambda: run(clipped_fraction=0.4)),
+    "kl_collapsed": (lambda: run(kld_loss=falling(power=2.0)), lambda: run(kld_loss=0.02)),
+    "kl_dominates": (
+        lambda: run(kld_loss=0.1, l1_loss=0.2, facts={"kl_weight": 10}),
+        lambda: run(kld_loss=0.005, l1_loss=0.2, facts={"kl_weight": 10}),
+    ),
+    "learning_rate_for_batch": (
+        lambda: run(facts=ACT | {"batch_size": 64}, lr=1e-5),
+        lambda: run(facts=ACT | {"batch_size": 64}, lr=3e-5),
+    ),
+    "learning_rate_schedule": (
+        lambda: run(lr=np.maximum(np.linspace(1e-4, -1e-4, LINES), 1e-6)),
+        lambda: run(lr=np.linspace(1e-4, 1e-6, LINES)),
+    ),
+    "loss_spikes": (lambda: run(loss=WITH_A_SPIKE), lambda: run(loss=noisy(falling(), 0.3))),
+    "non_finite": (lambda: run(loss=NOT_A_NUMBER), lambda: run(loss=falling(), grad_norm=falling())),
+    "not_validated": (lambda: run(), lambda: run(validations={"loss": FALLING_ERROR})),
+    "overfitting": (
+        lambda: run(validations={"action_error": RISING_ERROR}),
+        lambda: run(validations={"action_error": FALLING_ERROR}),
+    ),
+    "plateau": (lambda: run(loss=FLAT_AFTER_HALF), lambda: run(loss=falling())),
+    "seldom_saved": (
+        lambda: run(log=LOG, facts={"save_freq": 20_000, "total_steps": 10**5}, update_s=0.5),
+        lambda: run(log=LOG, facts={"save_freq": 2_000, "total_steps": 10**5}, update_s=0.5),
+    ),
+    "starved_by_data": (lambda: run(data_s=0.3, update_s=0.3), lambda: run(data_s=0.01, update_s=0.3)),
+}
+RULES = {rule.name: rule for rule in all_rules() if rule.looks_at is Looks.RUN}
+
+
+def fired(view: RunView) -> dict[str, Finding]:
+    return {finding.rule: finding for finding in apply_rules(view, Looks.RUN)}
+
+
+def test_every_rule_has_its_two_cases_and_names_its_source() -> None:
+    assert set(CASES) == set(RULES)
+    assert all(len(rule.source) > 15 for rule in RULES.values())
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_rule_fires_where_it_should(name: str) -> None:
+    finding = fired(CASES[name][0]())[name]
+    assert finding.remedy and finding.evidence
+    assert json.loads(json.dumps(finding.to_json()))["rule"] == name
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_rule_is_silent_where_all_is_well(name: str) -> None:
+    assert name not in fired(CASES[name][1]())
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_a_run_that_has_only_begun_breaks_no_rule(name: str) -> None:
+    for lines in range(4):
+        view = run(loss=np.ones(lines)) if lines else RunView("empty", run().history.__class__())
+        assert all(isinstance(finding, Finding) for finding in RULES[name].check(view))
+
+
+# what the README of each real log says is wrong with it, as rules; of the sound ones, what must not be found
+KNOWN = {
+    "act_one_episode_100k/train.log": {"few_episodes", "starved_by_data"},
+    "forager_act_1k/wandb-summary.json": {"ended_early", "starved_by_data"},
+    "g1_act_and_diffusion/train_g1_act_baseline.log": {"plateau", "failed_starts"},
+    "g1_act_and_diffusion/train_g1_diffusion.log": {"failed_starts"},
+    "g1_act_and_diffusion/train_g1_diffusion_baseline.log": {"ended_early"},
+    "g1_act_and_diffusion/train_g1_diffusion_improved.log": {"failed_starts"},
+    "sushi_taisho_diffusion/wandb-summary.json": set(),
+}
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_the_known_fault_of_a_real_log_is_among_its_findings(name: str, shared: Path) -> None:
+    view = view_of_log(shared / "training_logs" / name)
+    assert view.log is not None and view.log.read_lines == view.log.metric_lines > 0
+    findings = fired(view)
+    assert set(findings) >= KNOWN[name]
+    grave = {rule for rule, finding in findings.items() if finding.severity != "note"}
+    assert grave <= KNOWN[name] | {"kl_dominates"}
