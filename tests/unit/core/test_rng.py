@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -43,9 +44,10 @@ def test_seeding_torch_makes_dropout_repeat() -> None:
 
 
 def test_ranks_share_one_draw_for_the_samples_and_have_masks_of_their_own() -> None:
-    whole = Rng(1, 2).normal("latent", (6, 3))
-    parts = [Rng(1, 2, rank, 3).normal("latent", (2, 3)) for rank in range(3)]
-    assert torch.equal(torch.cat(parts), whole)
+    for draw in (Rng.normal, Rng.uniform):
+        whole = draw(Rng(1, 2), "latent", (6, 3))
+        parts = [draw(Rng(1, 2, rank, 3), "latent", (2, 3)) for rank in range(3)]
+        assert torch.equal(torch.cat(parts), whole)
     assert Rng(1, 2, 1, 3).at(5) == Rng(1, 5, 1, 3)
     masks = []
     for rank in range(3):
@@ -55,3 +57,22 @@ def test_ranks_share_one_draw_for_the_samples_and_have_masks_of_their_own() -> N
     assert torch.equal(masks[0], torch.rand(8))
     assert not torch.equal(masks[0], masks[1])
     assert not torch.equal(masks[1], masks[2])
+
+
+def test_numbers_of_a_row_are_its_own_whatever_the_step_and_the_rows_beside_it() -> None:
+    drawn = Rng(5, 3).uniform_of_rows("noise", np.array([8, 1, 8]), 4)
+    assert drawn.shape == (3, 4)
+    assert np.array_equal(drawn[0], drawn[2])
+    assert np.array_equal(drawn[1:2], Rng(5).uniform_of_rows("noise", np.array([1]), 4))
+    assert len(np.unique(drawn[:2])) == 8
+    assert not np.isin(drawn, Rng(5).uniform_of_rows("time", np.array([8, 1]), 4)).any()
+    assert not np.isin(drawn, Rng(6).uniform_of_rows("noise", np.array([8, 1]), 4)).any()
+
+
+def test_numbers_of_rows_are_uniform_and_the_same_for_ever() -> None:
+    drawn = Rng(0).uniform_of_rows("noise", np.arange(20_000), 2)
+    assert drawn.min() >= 0
+    assert drawn.max() < 1
+    assert np.abs(np.histogram(drawn, 20, (0, 1))[0] / drawn.size - 0.05).max() < 0.005
+    # recorded once; a change would give every window of a stored run another noise
+    assert drawn[3].tolist() == pytest.approx([0.25858314666295223, 0.9442039380369117], abs=1e-15)
