@@ -151,6 +151,10 @@ class PolicyConfig(BaseModel):
         """The optimiser this policy asks for."""
         raise NotImplementedError
 
+    def scheduler_preset(self) -> dict[str, Any] | None:
+        """The schedule this policy asks for, as options of `--scheduler`; None: a constant rate."""
+        return None
+
     @classmethod
     def tiny(cls) -> Self:
         """The smallest configuration worth testing, features included."""

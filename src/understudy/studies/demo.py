@@ -23,8 +23,9 @@ from understudy.envs.catalogue import EnvConfig
 from understudy.evaluate.simulation.config import EvalConfig, PolicyOptions
 from understudy.policies.act.config import ActConfig
 from understudy.record.config import DatasetTarget, RecordConfig
-from understudy.train.config import SchedulerConfig, TrainConfig
+from understudy.train.config import TrainConfig
 from understudy.train.dataset_config import DatasetConfig
+from understudy.train.schedule_config import SchedulerConfig
 
 if TYPE_CHECKING:
     from understudy.evaluate.result import HeldOutResult

@@ -53,7 +53,7 @@ class EnsembleConfig:
         if data.root is not None or Path(data.repo_id).expanduser().is_dir():
             # the ensemble can be gone on with from any folder, and so can each run
             data = data.model_copy(update={"root": (data.root or Path(data.repo_id).expanduser()).resolve()})
-        if self.splits == "same" and data.eval_episodes is None and data.eval_split is None and data.split_seed is None:
+        if self.splits == "same" and data.draws and data.split_seed is None:
             data = data.model_copy(update={"split_seed": self.train.seed})
         # trying for themselves, seeds might differ in whether they are compiled, and so in their rounding
         compiled = "off" if self.train.compile == "auto" else self.train.compile

@@ -2,7 +2,7 @@
 
     checkpoints/000500/pretrained_model/...              what LeRobot and `load_policy` read
                       /training_state/...                optimiser, schedule, step, as LeRobot resumes them
-                      /training_state/checkpoint.json    why it was saved, best value so far, size and CRC of each file
+                      /training_state/checkpoint.json    why it was saved, the best so far, size and CRC of each file
                 last -> 000500    best -> 000300
 
 Why a checkpoint was saved decides how long it is kept: those of `save_freq` and the final one stay; a timed or
@@ -15,7 +15,7 @@ import json
 import shutil
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,15 +35,19 @@ from understudy.nn.weights import read_safetensors, tensor_shapes
 from understudy.policies.pretrained import load_weights_into, save_pretrained
 
 from .optim import flatten_state, restore_state
+from .patience import Patience
 from .rng_state import current_rng_state
+from .schedule import restore_schedule, stored_schedule
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LambdaLR
 
     from understudy.policies.base import Policy
 
+    from .schedule import Schedule
+
 MANIFEST = "checkpoint.json"
+SCHEDULER = "scheduler_state.json"
 _PASSING_REASONS = {"time", "interrupt", "evaluation"}
 _REQUIRED = (
     f"{PRETRAINED}/config.json",
@@ -81,6 +85,7 @@ class Resumed:
 
     step: int
     best: Best | None
+    patience: Patience = field(default_factory=Patience)
 
 
 class Checkpoints:
@@ -98,18 +103,20 @@ class Checkpoints:
         step: int,
         policy: Policy,
         optimizer: Optimizer,
-        schedule: LambdaLR | None,
+        schedule: Schedule | None,
         *,
         reasons: Iterable[str],
         best: Best | None,
+        patience: Patience | None = None,
     ) -> Path:
         """Write the checkpoint of `step` and point `last` (and `best`) at it. Raises DiskFull; the older ones stay."""
         target = self._run.checkpoint(step, self._total_steps)
         reasons = list(reasons)
+        standing = {"best": asdict(best) if best else None, "patience": asdict(patience or Patience())}
         if target.exists() and not damage(target):
             # the same step of the same run is the same checkpoint: only why it is kept has grown
             reasons_so_far = sorted({*_manifest(target).get("reasons", []), *reasons})
-            _rewrite_manifest(target, reasons=reasons_so_far, best=asdict(best) if best else None)
+            _rewrite_manifest(target, reasons=reasons_so_far, **standing)
         else:
             if target.exists():
                 shutil.rmtree(target)
@@ -120,7 +127,7 @@ class Checkpoints:
                     "format": 1,
                     "step": step,
                     "reasons": reasons,
-                    "best": asdict(best) if best else None,
+                    **standing,
                     "files": {str(p.relative_to(folder)): _fingerprint(p) for p in _files(folder)},
                 }
                 (folder / TRAINING_STATE / MANIFEST).write_text(json.dumps(manifest, indent=2))
@@ -161,7 +168,7 @@ def newest_good(run: RunFolder) -> Path | None:
     return None
 
 
-def restore(path: Path, policy: Policy, optimizer: Optimizer, schedule: LambdaLR | None) -> Resumed:
+def restore(path: Path, policy: Policy, optimizer: Optimizer, schedule: Schedule | None) -> Resumed:
     """Load weights, optimiser state and schedule of a checkpoint folder (ours or LeRobot's) into live objects."""
     load_weights_into(policy, path / PRETRAINED)
     state = path / TRAINING_STATE
@@ -175,14 +182,16 @@ def restore(path: Path, policy: Policy, optimizer: Optimizer, schedule: LambdaLR
             hint="go on from the weights alone, in a new run: --policy.path=" + str(path / PRETRAINED),
         ) from error
     if schedule is not None:
-        schedule.last_epoch = step
-        rates = [base * f(step) for base, f in zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)]
-        for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
-        schedule._last_lr = rates
-        schedule._step_count = step + 1
-    best = _manifest(path).get("best")
-    return Resumed(step, Best(**best) if best else None)
+        try:
+            restore_schedule(schedule, optimizer, step, json_or_empty(state / SCHEDULER))
+        except KeyError as error:
+            raise CheckpointError(
+                f"the state of the schedule lacks {error}",
+                where=str(state / SCHEDULER),
+                hint="go on from the weights alone, in a new run: --policy.path=" + str(path / PRETRAINED),
+            ) from error
+    best, patience = _manifest(path).get("best"), _manifest(path).get("patience")
+    return Resumed(step, Best(**best) if best else None, Patience(**patience or {}))
 
 
 def damage(path: Path) -> str | None:
@@ -217,7 +226,7 @@ def _first_truncated(path: Path) -> str | None:
     return None
 
 
-def _save_training_state(folder: Path, step: int, optimizer: Optimizer, schedule: LambdaLR | None) -> None:
+def _save_training_state(folder: Path, step: int, optimizer: Optimizer, schedule: Schedule | None) -> None:
     folder.mkdir()
     (folder / "training_step.json").write_text(json.dumps({"step": step}, indent=4))
     save_file(flatten_state(optimizer), folder / "optimizer_state.safetensors")
@@ -225,7 +234,7 @@ def _save_training_state(folder: Path, step: int, optimizer: Optimizer, schedule
     groups = [{**group, "fused": None, "foreach": None} for group in optimizer.state_dict()["param_groups"]]
     (folder / "optimizer_param_groups.json").write_text(json.dumps(groups, indent=4))
     if schedule is not None:
-        (folder / "scheduler_state.json").write_text(json.dumps(schedule.state_dict(), indent=4))
+        (folder / SCHEDULER).write_text(json.dumps(stored_schedule(schedule), indent=4))
     save_file(current_rng_state(), folder / "rng_state.safetensors")
 
 

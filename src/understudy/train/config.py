@@ -21,6 +21,7 @@ from understudy.evaluate.simulation.config import EvalConfig
 from understudy.policies.config import OptimizerPreset, PolicyConfig, own
 
 from .dataset_config import DatasetConfig, Group
+from .schedule_config import SchedulerConfig
 from .tracker_config import TrackioConfig, WandbConfig
 
 # What a resumed run may change: none of it touches the mathematics of the updates that are still to come.
@@ -35,6 +36,9 @@ RESUMABLE = (
     "env",
     "eval_freq",
     "eval",
+    "early_stopping",
+    "naming",
+    "naming_dir",
     "wandb",
     "trackio",
     "tensorboard",
@@ -50,36 +54,6 @@ RESUMABLE = (
 )
 # neither do these, which say where a run is and what it is called
 _PLACE = ("output_dir", "resume", "job_name")
-
-
-class SchedulerConfig(Group):
-    """How the learning rate moves: a factor on the optimiser's own rate."""
-
-    type: Literal["diffuser", "cosine_decay_with_warmup", "cosine_annealing_with_warmup", "constant_with_warmup"] = (
-        Field(description="form of the schedule")
-    )
-    num_warmup_steps: int | None = Field(None, ge=0, description="updates until the full rate is reached")
-    num_decay_steps: int | None = Field(None, ge=1, description="updates until decay_lr; cosine_decay_with_warmup only")
-    peak_lr: float | None = Field(None, gt=0, description="rate that decay_lr is a part of; cosine_decay_with_warmup")
-    decay_lr: float | None = Field(None, ge=0, description="rate at the end; cosine_decay_with_warmup only")
-    name: Literal["cosine", "linear", "constant", "constant_with_warmup"] | None = Field(
-        None, description="curve of the diffuser schedule; null: cosine"
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> SchedulerConfig:
-        decay = {"num_decay_steps": self.num_decay_steps, "peak_lr": self.peak_lr, "decay_lr": self.decay_lr}
-        if self.type == "cosine_decay_with_warmup":
-            missing = [
-                name for name, value in (decay | {"num_warmup_steps": self.num_warmup_steps}).items() if value is None
-            ]
-            if missing:
-                raise ValueError(f"{self.type} also needs {', '.join(missing)}")
-        elif foreign := [name for name, value in decay.items() if value is not None]:
-            raise ValueError(f"{', '.join(foreign)} belong to cosine_decay_with_warmup, not to {self.type}")
-        if self.name is not None and self.type != "diffuser":
-            raise ValueError(f"name belongs to the schedule diffuser, not to {self.type}")
-        return self
 
 
 class TrainConfig(Group):
@@ -107,6 +81,14 @@ class TrainConfig(Group):
     max_eval_samples: int | None = Field(
         None, ge=0, description="held-out frames measured each time; null: 256, spread evenly; 0: every frame"
     )
+    best: Literal["action_error", "loss"] = own(
+        "action_error",
+        description="what the best checkpoint and early_stopping go by; loss: the action error is then measured on 256 "
+        "frames at most",
+    )
+    early_stopping: int = own(
+        0, ge=0, description="end the run after so many validations in a row without a new best one; 0: never"
+    )
     env: EnvConfig | None = Field(None, description="simulated task in which success is measured while training")
     eval_freq: int = Field(
         20_000, description="with --env.type: measure success every so many updates and at the end; 0: never"
@@ -133,6 +115,10 @@ class TrainConfig(Group):
     rename_map: dict[str, str] = Field(
         default_factory=dict, description="dataset's feature name -> policy's, such as '{a: observation.images.top}'"
     )
+    naming: Literal["understudy", "study"] = own(
+        "understudy", description="study: also leave log, weights and loss picture under the pendulum study's names"
+    )
+    naming_dir: Path | None = own(None, description="folder for them; null: `study` in the run folder")
     tensorboard: bool = own(True, description="write TensorBoard logs into the run folder")
     wandb: WandbConfig = Field(default_factory=WandbConfig)
     trackio: TrackioConfig = Field(default_factory=TrackioConfig)
@@ -145,7 +131,7 @@ class TrainConfig(Group):
             return load(POLICY_CONFIGS, str(value.get("type")), "policy").model_validate(value)
         return value
 
-    @field_validator("output_dir")
+    @field_validator("output_dir", "naming_dir")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         # shells leave the ~ in --output_dir=~/x alone
@@ -181,6 +167,8 @@ class TrainConfig(Group):
             )
         if self.eval_steps and self.dataset.eval_split == 0 and self.dataset.eval_episodes is None:
             raise ValueError("eval_steps asks for held-out episodes, but dataset.eval_split=0 holds out none")
+        if self.eval_steps == 0 and (reason := self.needs_held_out()):
+            raise ValueError(f"{reason} goes by held-out episodes, and eval_steps=0 never measures them")
         if self.env is not None and self.eval_freq and not self.save_checkpoint:
             raise ValueError("env evaluates checkpoints, and save_checkpoint=false writes none; give eval_freq=0 too")
         if self.policy.use_peft:
@@ -204,6 +192,20 @@ class TrainConfig(Group):
         if self.policy.use_amp:
             lines.append("--policy.use_amp has no effect on training, in LeRobot neither; see --precision=bf16")
         return lines
+
+    def schedule(self) -> SchedulerConfig | None:
+        """The schedule of the learning rate: the one given, else the policy's own; None: a constant rate."""
+        if self.scheduler is not None or not self.use_policy_training_preset:
+            return self.scheduler
+        preset = self.policy.scheduler_preset()
+        return None if preset is None else SchedulerConfig.model_validate(preset)
+
+    def needs_held_out(self) -> str | None:
+        """The option that cannot do without held-out episodes, None when there is none."""
+        if self.early_stopping:
+            return "early_stopping"
+        schedule = self.schedule()
+        return schedule.type if schedule is not None and schedule.type == "reduce_on_plateau" else None
 
     def samples_per_update(self, world: int = 1) -> int:
         """Windows that one update sees on `world` ranks together; `batch_size` counts those of one, as in LeRobot."""

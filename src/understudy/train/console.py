@@ -102,7 +102,8 @@ def validation_line(event: dict[str, Any]) -> str:
     ]
     if compared:
         parts.append(f"({', '.join(compared)})")
-    parts.append(f"{event['frames']} frames of {len(event['episodes'])} episodes")
+    of = f" of {len(event['episodes'])} episodes" if event["episodes"] else ""
+    parts.append(f"{event['frames']} frames{of}")
     return "  ".join(parts)
 
 

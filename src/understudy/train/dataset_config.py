@@ -42,6 +42,18 @@ class DatasetConfig(Group):
     split_seed: int | None = own(
         None, ge=0, description="draw the held-out episodes from this seed, not from the run's; null: from seed"
     )
+    split_file: Path | None = own(None, description="take train, validation and test episodes from this split.json")
+    split: Literal["episode", "window"] = own(
+        "episode",
+        description="what is held out: whole episodes, or windows drawn over all of them, which leaks (to repeat "
+        "recipes that do so); eval_split and test_split are then shares of the windows",
+    )
+    test_split: float = own(
+        0.0, ge=0, lt=1, description="share set apart as test, drawn per episode: neither trained on nor chosen by"
+    )
+    window_starts: list[Episode] | None = own(
+        None, description="train and validate on windows that begin at these frames of an episode alone, such as [0, 5]"
+    )
     statistics: Literal["train", "dataset"] = own(
         "train", description="normalise by the episodes trained on, or by the statistics stored in the dataset"
     )
@@ -51,7 +63,7 @@ class DatasetConfig(Group):
         "(decode every time)",
     )
 
-    @field_validator("root")
+    @field_validator("root", "split_file")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser()
@@ -64,6 +76,15 @@ class DatasetConfig(Group):
             raise ValueError(f"episodes {twice} are named twice")
         return value
 
+    @field_validator("window_starts")
+    @classmethod
+    def _some_frames(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and not value:
+            raise ValueError("the list is empty; leave the option out to use every frame")
+        if value == [0]:
+            raise ValueError("an action error needs windows that begin later than an episode does")
+        return None if value is None else sorted(set(value))
+
     @field_validator("episodes", "eval_episodes")
     @classmethod
     def _not_none_at_all(cls, value: list[int] | None) -> list[int] | None:
@@ -71,10 +92,32 @@ class DatasetConfig(Group):
             raise ValueError("the list is empty; leave the option out to use every episode")
         return value
 
+    @property
+    def draws(self) -> bool:
+        """Whether the split depends on a seed."""
+        if self.split_file is not None:
+            return False
+        named = self.eval_episodes is not None or self.eval_split is not None
+        return self.split == "window" or self.test_split > 0 or not named
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> DatasetConfig:
+        if self.split_file is not None:
+            others = {"eval_split", "eval_episodes", "split_seed", "test_split"} & self.model_fields_set
+            given = sorted(name for name in others if getattr(self, name) is not None and getattr(self, name) != 0.0)
+            given += ["split=window"] * (self.split == "window")
+            if given:
+                raise ValueError(f"split_file names every part; {', '.join(given)} would change that")
+        if self.split == "window" and self.eval_episodes is not None:
+            raise ValueError("split=window draws windows; eval_episodes names episodes")
+        if self.split == "window" and (self.eval_split or 0.0) + self.test_split >= 1:
+            raise ValueError("eval_split and test_split leave no window to train on")
+        if self.split_seed is not None and not self.draws:
+            raise ValueError("split_seed draws what is held out; eval_split and eval_episodes leave nothing to draw")
+        return self
+
     @model_validator(mode="after")
     def _held_out_are_there(self) -> DatasetConfig:
-        if self.split_seed is not None and (self.eval_episodes is not None or self.eval_split is not None):
-            raise ValueError("split_seed draws what is held out; eval_split and eval_episodes leave nothing to draw")
         if self.eval_episodes is None:
             return self
         if self.eval_split:

@@ -11,6 +11,7 @@ from understudy.core import log
 from understudy.core.errors import HealthStop, Interrupted, UnderstudyError
 from understudy.core.units import readable_duration
 
+from .plan import words_of
 from .step import NonFinite
 
 if TYPE_CHECKING:
@@ -41,9 +42,20 @@ def ending(t: Training) -> Iterator[None]:
         end("run_failed", type(error).__name__, str(error))
         raise
     seconds = time.monotonic() - began
-    end("run_finished", "all steps done")
+    end("run_finished", reason := reason_of_end(t))
     t.console.close()
+    if t.gives_up:
+        log.say(reason)
     log.say(f"finished {t.step:,} steps in {readable_duration(seconds)}: {t.run.path}")
+
+
+def reason_of_end(t: Training) -> str:
+    """Why a run that finished did so, in a few words."""
+    if not t.gives_up:
+        return "all steps done"
+    criterion = words_of(t.config.best)
+    best = "" if t.best is None else f"; the best checkpoint is of step {t.best.step:,}"
+    return f"stopped early: {t.patience.waited} validations in a row without a lower held-out {criterion}{best}"
 
 
 def non_finite_stop(t: Training, step: int) -> HealthStop:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .config import SchedulerConfig, TrainConfig
+    from .config import TrainConfig
+    from .schedule_config import SchedulerConfig
 
 
 def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
         "save_freq": config.save_freq or config.steps,
         "use_policy_training_preset": config.use_policy_training_preset,
         "optimizer": _optimizer(config),
-        "scheduler": _scheduler(config.scheduler),
+        "scheduler": _scheduler(config.schedule()),
         "eval": {"n_episodes": 50, "batch_size": 50, "use_async_envs": False},
         "wandb": config.wandb.model_dump(mode="json"),
         "peft": None,
@@ -86,7 +87,8 @@ def _optimizer(config: TrainConfig) -> dict[str, Any]:
 
 
 def _scheduler(config: SchedulerConfig | None) -> dict[str, Any] | None:
-    if config is None:
+    # LeRobot has no schedule that looks at the held-out loss: it would go on at the rate it finds
+    if config is None or config.type == "reduce_on_plateau":
         return None
     warmup = config.num_warmup_steps or 0
     if config.type == "cosine_decay_with_warmup":

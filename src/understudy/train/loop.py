@@ -12,14 +12,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from understudy.core.errors import Interrupted
 from understudy.core.run_folder import RunFolder
 
 from .checkpoint import Best, Checkpoints
+from .patience import Patience
 
 if TYPE_CHECKING:
     from understudy.data.spec import Batch
@@ -57,9 +60,22 @@ class Training:
     group_names: list[str]
     frames: int  # frames trained on
     episodes: int  # episodes trained on
+    validates: bool = False  # whether held-out episodes are measured, on rank 0
     simulation: Simulation | None = None  # where success is measured
     step: int = 0  # updates done
     best: Best | None = None
+    patience: Patience = field(default_factory=Patience)
+    last_validation: dict[str, float] = field(default_factory=dict)  # of rank 0
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether the run ends before its last step, because the held-out error falls no more."""
+        return self.patience.is_out(self.config.early_stopping)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the update that was just made was the last one."""
+        return self.step == self.config.steps or self.gives_up
 
 
 def train_loop(training: Training) -> None:
@@ -79,7 +95,7 @@ def updates(training: Training) -> Iterator[list[Batch]]:
     clock = _Clock()
     last_saved = time.monotonic()
     t.stop.patient = True
-    while t.step < config.steps:
+    while t.step < config.steps and not t.gives_up:
         draw = t.step * config.grad_accumulation_steps
         with clock.waiting_for_data():
             batches = [t.source.take(draw + i) for i in range(config.grad_accumulation_steps)]
@@ -94,6 +110,7 @@ def updates(training: Training) -> Iterator[list[Batch]]:
 
         with clock.paused():
             error = _validate(t)
+            _draw_consequences(t)
             improved = t.simulation is None and error is not None and _is_best(t, Best(error, t.step))
             reasons = _reasons_to_save(t, improved, time.monotonic() - last_saved)
             if reasons:
@@ -146,13 +163,30 @@ def _log_step(t: Training, clock: _Clock) -> None:
 
 def _validate(t: Training) -> float | None:
     """Measure held-out error when it is due; None when it is not."""
-    due = _every(t.config.eval_steps, t.step) or t.step == t.config.steps or _is_evaluated(t, t.step)
+    due = _every(t.config.eval_steps, t.step) or t.is_over or _is_evaluated(t, t.step)
     if t.held_out is None or not due:
         return None
     t.update.window.raise_if_not_finite()
     result = t.held_out.measure(t.update.policy)
     t.events.append("validation", t.step, **result)
-    return float(result["action_error"])
+    t.last_validation = result
+    return float(result[t.config.best])
+
+
+def _draw_consequences(t: Training) -> None:
+    """After a validation that was due by `eval_steps`: the rate of a plateau schedule, and whether patience is out.
+
+    Rank 0 measures, and every rank does what follows from it. The validation at the end and those that come with an
+    evaluation have no consequences, or a run that goes on to more steps would not be the one that had them from the
+    start.
+    """
+    if not t.validates or not _every(t.config.eval_steps, t.step):
+        return
+    measured = [t.last_validation[name] for name in ("loss", t.config.best)] if t.ranks.leads else []
+    loss, value = map(float, t.ranks.of_leader(" ".join(map(repr, measured))).split())
+    t.patience.add(value)
+    if isinstance(t.update.schedule, ReduceLROnPlateau):
+        t.update.schedule.step(loss)
 
 
 def _is_best(t: Training, candidate: Best) -> bool:
@@ -164,7 +198,7 @@ def _is_best(t: Training, candidate: Best) -> bool:
 
 def _is_evaluated(t: Training, step: int) -> bool:
     """Whether success is measured after this step."""
-    return t.simulation is not None and (_every(t.config.eval_freq, step) or step == t.config.steps)
+    return t.simulation is not None and (_every(t.config.eval_freq, step) or t.is_over)
 
 
 def _evaluate(t: Training, checkpoint: Path, error: float | None) -> None:
@@ -183,7 +217,7 @@ def _catch_up(t: Training) -> None:
     """A run that was stopped in the middle of an evaluation finishes it before it goes on."""
     if t.simulation is None or not t.step or not _is_evaluated(t, t.step) or t.simulation.is_measured(t.step):
         return
-    error = t.held_out.measure(t.update.policy)["action_error"] if t.held_out is not None else None
+    error = t.held_out.measure(t.update.policy)[t.config.best] if t.held_out is not None else None
     _evaluate(t, t.run.checkpoint(t.step, t.config.steps), error)
 
 
@@ -193,7 +227,7 @@ def _reasons_to_save(t: Training, improved: bool, since_last_s: float) -> list[s
     if t.checkpoints is None:
         return []
     reasons = []
-    if t.step == config.steps:
+    if t.is_over:
         reasons.append("final")
     if _every(config.save_freq if config.save_freq > 0 else None, t.step):
         reasons.append("schedule")
@@ -212,7 +246,13 @@ def _save(t: Training, reasons: list[str]) -> Path:
     t.update.window.raise_if_not_finite()
     began = time.monotonic()
     path = t.checkpoints.save(
-        t.step, t.update.policy, t.update.optimizer, t.update.schedule, reasons=reasons, best=t.best
+        t.step,
+        t.update.policy,
+        t.update.optimizer,
+        t.update.schedule,
+        reasons=reasons,
+        best=t.best,
+        patience=t.patience,
     )
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     seconds = time.monotonic() - began

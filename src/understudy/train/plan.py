@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from .prepare import Prepared
 
 
+_LEAK = (
+    "--dataset.split=window LEAKS: windows of one episode overlap, so the held-out loss is that of near-copies of what "
+    "is trained on, and says nothing about new episodes. It is there to repeat recipes that do this, and to show it"
+)
+
+
 def print_data_plan(config: TrainConfig, dataset: Dataset, split: Split, frames: FramesPlan) -> None:
     """What is trained on and how the frames are held."""
     features = ", ".join(
         f"{name.removeprefix('observation.')} {'x'.join(map(str, feature.shape))}"
         for name, feature in dataset.spec.features.items()
     )
-    held_out = f"{len(split.validation)} held out" if split.validation else "none held out"
-    _row("dataset", f"{dataset.repo_id}  {dataset.version}, {len(dataset.episodes)} episodes ({held_out})")
+    _row("dataset", f"{dataset.repo_id}  {dataset.version}, {len(dataset.episodes)} episodes ({_held_out(split)})")
     _row("", f"{dataset.num_rows:,} frames at {dataset.fps:g} Hz; {features}")
+    if split.windows is not None:
+        log.warn(_LEAK)
     _row("frames", f"{frames.tier}  {frames.reason}")
     _row("device", str(config.policy.device))
 
@@ -38,7 +45,7 @@ def print_data_plan(config: TrainConfig, dataset: Dataset, split: Split, frames:
 def print_training_plan(prepared: Prepared, policy: Policy, optimizer: Optimizer) -> None:
     """The model, the number of updates, and the memory that is needed whatever the activations take."""
     config, world = prepared.config, prepared.ranks.world
-    train_frames, eval_frames = prepared.train_frames, prepared.held_out_frames
+    train_frames, eval_frames = prepared.train_frames, len(prepared.held_out_rows)
     parameters = list(policy.parameters())
     total = sum(p.numel() for p in parameters)
     trained = sum(p.numel() for p in parameters if p.requires_grad)
@@ -49,10 +56,13 @@ def print_training_plan(prepared: Prepared, policy: Policy, optimizer: Optimizer
         batch += f" x {config.grad_accumulation_steps} accumulated"
     _row("updates", f"{config.steps:,} of {batch} = {epochs:.1f} epochs of {train_frames:,} frames")
     settings = optimizer.param_groups[0]
-    schedule = config.scheduler.type if config.scheduler else "constant rate"
-    _row("optimiser", f"{type(optimizer).__name__}  lr {settings['lr']:g}, {schedule}")
+    schedule = config.schedule()
+    _row(
+        "optimiser",
+        f"{type(optimizer).__name__}  lr {settings['lr']:g}, {schedule.type if schedule else 'constant rate'}",
+    )
     if config.eval_steps and eval_frames:
-        _row("held out", f"{eval_frames:,} frames measured every {config.eval_steps:,} updates")
+        _row("held out", f"{eval_frames:,} frames measured every {config.eval_steps:,} updates{_patience(config)}")
     if config.env is not None and config.eval_freq:
         episodes = f"{config.eval.n_episodes} episodes of {config.env.type}"
         _row("success", f"measured on {episodes} every {config.eval_freq:,} updates and at the end")
@@ -62,10 +72,28 @@ def print_training_plan(prepared: Prepared, policy: Policy, optimizer: Optimizer
     if config.save_checkpoint:
         timed = f" and every {config.save_minutes:g} minutes" if config.save_minutes > 0 else ""
         every = f"every {config.save_freq:,} updates{timed}" if config.save_freq > 0 else f"at the end{timed}"
-        criterion = "success" if config.env is not None and config.eval_freq else "held-out error"
+        criterion = "success" if config.env is not None and config.eval_freq else f"held-out {words_of(config.best)}"
         _row("saved", f"{every}, at the best {criterion}, and on Ctrl-C, in {config.output_dir}")
     else:
         _row("saved", "nothing: --save_checkpoint=false")
+
+
+def _held_out(split: Split) -> str:
+    if split.windows is not None:
+        return f"{split.windows.validation:.0%} of their windows held out, {split.windows.test:.0%} set apart as test"
+    words = f"{len(split.validation)} held out" if split.validation else "none held out"
+    return words + (f", {len(split.test)} set apart as test" if split.test else "")
+
+
+def words_of(criterion: str) -> str:
+    """What a criterion of the best checkpoint is called in a sentence."""
+    return {"action_error": "error", "loss": "loss"}[criterion]
+
+
+def _patience(config: TrainConfig) -> str:
+    if not config.early_stopping:
+        return ""
+    return f"; the run ends after {config.early_stopping} of them without a lower {words_of(config.best)}"
 
 
 def _row(label: str, text: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +13,15 @@ import numpy as np
 import torch
 
 from understudy.core import log
-from understudy.core.errors import ConfigError, DataError
-from understudy.core.events import read_events
+from understudy.core.errors import DataError
 from understudy.core.files import cache_folder
 from understudy.core.run_folder import PRETRAINED, RunFolder
+from understudy.data.divided import DividedRows, divided_rows
 from understudy.data.frames import Frames, FramesPlan, open_frames, plan_frames
-from understudy.data.lerobot import Dataset, load_dataset
-from understudy.data.rows import rows_of_episodes
+from understudy.data.lerobot import Dataset
 from understudy.data.sampler import Sampler
 from understudy.data.spec import Statistics
-from understudy.data.split import Split, split_episodes
+from understudy.data.split import Split
 from understudy.data.statistics import compute_statistics, guard_zero_spread, use_imagenet
 from understudy.data.windows import Windows
 from understudy.nn.devices import choose_device
@@ -34,18 +33,20 @@ from .config import TrainConfig
 from .distributed import ALONE, Ranks
 from .optim import build_optimizer, group_names
 from .plan import print_data_plan
+from .run_data import check_held_out, check_same_dataset, load, split_of
 from .schedule import build_schedule
 from .settle import loss_to_train, settled
 from .source import Source
 from .start_up import StartUp
 from .step import Update
-from .validate import HeldOut, held_out_rows
+from .validate import DEFAULT_FRAMES, HeldOut, held_out_rows
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LambdaLR
 
     from understudy.policies.base import Policy
+
+    from .schedule import Schedule
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Prepared:
     config: TrainConfig
     dataset: Dataset
     split: Split
+    rows: DividedRows
     frames_plan: FramesPlan
     ranks: Ranks = ALONE
     start_up: StartUp = field(default_factory=StartUp)
@@ -72,16 +74,14 @@ class Prepared:
         return self._frames
 
     @property
-    def train_rows(self) -> np.ndarray:
-        return rows_of_episodes(self.dataset, self.split.train)
-
-    @property
     def train_frames(self) -> int:
-        return len(self.train_rows)
+        return len(self.rows.train)
 
-    @property
-    def held_out_frames(self) -> int:
-        return len(held_out_rows(self.dataset, self.split.validation, self.config.max_eval_samples))
+    @cached_property
+    def held_out_rows(self) -> np.ndarray:
+        """Where validation measures the loss."""
+        named = self.config.dataset.window_starts is not None
+        return held_out_rows(self.dataset, self.rows.validation, self.config.max_eval_samples, first_frames=named)
 
     def print_forecast(self) -> None:
         """For a dry run: what would be trained, without decoding or building anything."""
@@ -96,25 +96,37 @@ class Prepared:
 
     def source(self) -> Source:
         rank, world = self.ranks.rank, self.ranks.world
-        sampler = Sampler(self.train_rows, self.config.batch_size, self.config.seed, rank=rank, world=world)
+        sampler = Sampler(self.rows.train, self.config.batch_size, self.config.seed, rank=rank, world=world)
         # an update takes all of its batches at once: those of the next one are gathered meanwhile
         ahead = self.config.grad_accumulation_steps + 1
         return Source(self.windows(), sampler, torch.device(str(self.config.policy.device)), ahead=ahead)
 
+    @property
+    def validates(self) -> bool:
+        """Whether there is something to measure while training, and it is not switched off."""
+        return bool(self.config.eval_steps) and len(self.held_out_rows) > 0
+
     def held_out(self, device: torch.device) -> HeldOut | None:
         """The held-out measurement, None when no episode is held out or it is switched off."""
-        if not self.split.validation or not self.config.eval_steps:
+        if not self.validates:
             return None
-        rows = held_out_rows(self.dataset, self.split.validation, self.config.max_eval_samples)
         return HeldOut(
             self.dataset,
             self.windows(),
-            rows,
+            self.held_out_rows,
+            self._error_rows(),
             batch_size=self.config.batch_size,
             episodes=self.split.validation,
             precision=self.config.precision,
             device=device,
         )
+
+    def _error_rows(self) -> np.ndarray:
+        """Where validation measures the action error: predicting may take ten times as long as the loss."""
+        most = self.config.max_eval_samples
+        if self.config.best == "loss":
+            most = min(most or DEFAULT_FRAMES, DEFAULT_FRAMES)
+        return held_out_rows(self.dataset, self.rows.validation, most, first_frames=False)
 
     def statistics(self) -> Statistics:
         """Statistics of the training episodes (or the whole set's own), as the policy will carry them."""
@@ -147,7 +159,7 @@ class PolicyParts:
 
     policy: Policy
     optimizer: Optimizer
-    schedule: LambdaLR | None
+    schedule: Schedule | None
     update: Update
     group_names: list[str]
     device: torch.device
@@ -162,39 +174,27 @@ def prepare(
     """
     device = choose_device(config.policy.device)
     options = config.dataset
-    dataset = beside.dataset if beside is not None else _load(config)
+    dataset = beside.dataset if beside is not None else load(config)
     for warning in dataset.warnings:
         log.warn(warning)
     if config.resume:
         check_same_dataset(dataset, folder)
-    split = _split(config, dataset, folder)
-    train_frames = len(rows_of_episodes(dataset, split.train))
+    split = split_of(config, dataset, folder)
     policy = config.policy.with_features(dataset.spec).model_copy(update={"device": str(device)})
     if options.root is not None or Path(options.repo_id).expanduser().is_dir():
         # a run can be gone on with from any folder
         options = options.model_copy(update={"root": dataset.root.resolve()})
+    rows = divided_rows(dataset, split, options.window_starts)
+    check_held_out(config, rows)
     config = with_numbers_filled_in(
-        config.model_copy(update={"policy": policy, "dataset": options}), train_frames, ranks.world
+        config.model_copy(update={"policy": policy, "dataset": options}), len(rows.train), ranks.world
     )
     if not config.resume and not policy.pretrained_path:
         policy.fetch()
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
     print_data_plan(config, dataset, split, frames_plan)
     frames = beside.frames if beside is not None else None
-    return Prepared(config, dataset, split, frames_plan, ranks, start_up, frames)
-
-
-def _load(config: TrainConfig) -> Dataset:
-    options = config.dataset
-    return load_dataset(
-        options.repo_id,
-        root=options.root,
-        revision=options.revision,
-        episodes=options.episodes,
-        exclude_episodes=options.exclude_episodes,
-        tolerance_s=config.tolerance_s,
-        rename_map=config.rename_map,
-    )
+    return Prepared(config, dataset, split, rows, frames_plan, ranks, start_up, frames)
 
 
 def with_numbers_filled_in(config: TrainConfig, train_frames: int, world: int = 1) -> TrainConfig:
@@ -208,27 +208,6 @@ def with_numbers_filled_in(config: TrainConfig, train_frames: int, world: int = 
     return config.model_copy(
         update={"steps": steps, "num_epochs": None, "log_freq": log_freq, "eval_steps": eval_steps}
     )
-
-
-def _split(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> Split:
-    if config.resume and folder.split.exists():
-        return Split.from_json(json.loads(folder.split.read_text()))
-    options = config.dataset
-    seed = config.seed if options.split_seed is None else options.split_seed
-    return split_episodes(dataset, seed=seed, eval_split=options.eval_split, eval_episodes=options.eval_episodes)
-
-
-def check_same_dataset(dataset: Dataset, folder: RunFolder) -> None:
-    """Going on with a run on other data would be another run. Raises ConfigError."""
-    if not folder.events.exists():
-        return
-    started = next((e for e in read_events(folder.events) if e["event"] == "run_started"), None)
-    if started is not None and started["dataset"]["fingerprint"] != dataset.fingerprint:
-        raise ConfigError(
-            "the dataset has changed since this run was started, so the run cannot go on as if nothing had happened",
-            where=str(dataset.root),
-            hint=f"train on the new data from the weights of this run: --policy.path={folder.path}",
-        )
 
 
 def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
@@ -253,7 +232,7 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
     use_groups = config.use_policy_training_preset
     fused = config.fast_paths and device.type in ("cpu", "cuda")
     optimizer = build_optimizer(policy, settings, use_groups=use_groups, fused=fused)
-    schedule = build_schedule(config.scheduler, optimizer, config.steps)
+    schedule = build_schedule(config.schedule(), optimizer, config.steps)
     update = Update(
         policy,
         optimizer,

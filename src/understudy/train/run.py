@@ -172,6 +172,18 @@ def check_folder(folder: RunFolder, *, resume: bool) -> None:
     )
 
 
+def nothing_to_do(config: TrainConfig, start: Resumed) -> str | None:
+    """What is said of a run that is finished; None while there are updates to make."""
+    if start.step >= config.steps:
+        return f"nothing to do: {start.step:,} steps are done; ask for more with --steps"
+    if start.patience.is_out(config.early_stopping):
+        return (
+            f"nothing to do: the run stopped early, after {start.step:,} of {config.steps:,} steps; to go on all the "
+            "same give a larger --early_stopping, or 0"
+        )
+    return None
+
+
 def check_room(folder: RunFolder, bytes_needed: int) -> None:
     """A disk without room for one checkpoint is named before the first step, not at the first save. Raises DiskFull."""
     free = free_bytes(folder.path)
@@ -200,8 +212,8 @@ def _begun(
         log.warn(warning)
     if config.resume:
         log.say(f"{'resumed':<10} from step {start.step:,} of {config.steps:,}")
-    if start.step >= config.steps:
-        log.say(f"nothing to do: {start.step:,} steps are done; ask for more with --steps")
+    if over := nothing_to_do(config, start):
+        log.say(over)
         yield None
         return
     console = Console(config.steps, start.step)
@@ -229,9 +241,11 @@ def _begun(
         group_names=parts.group_names,
         frames=prepared.train_frames,
         episodes=len(prepared.split.train),
+        validates=prepared.validates,
         simulation=simulation,
         step=start.step,
         best=start.best,
+        patience=start.patience,
     )
     with contextlib.closing(training.source), contextlib.closing(events):
         started_before = start.step > 0 or any(e["event"] == "run_started" for e in read_events(folder.events))

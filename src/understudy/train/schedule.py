@@ -7,25 +7,76 @@ Formulas and check values: LeRobot 0.4.4 (`diffuser`, `cosine_decay_with_warmup`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LambdaLR
+    from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-    from .config import SchedulerConfig
+    from .schedule_config import SchedulerConfig
+
+    Schedule = LambdaLR | ReduceLROnPlateau
+
+# of the study github.com/ruiming-wu/FAST_Flow_Matching
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.6, 6
+# what of torch's state changes in the course of a run
+_PLATEAU_STATE = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch", "_last_lr")
 
 Factor = Callable[[int], float]
 
 
-def build_schedule(config: SchedulerConfig | None, optimizer: Optimizer, steps: int) -> LambdaLR | None:
-    """torch's LambdaLR over the named factor (its state is what LeRobot stores), or None for a constant rate."""
+def build_schedule(config: SchedulerConfig | None, optimizer: Optimizer, steps: int) -> Schedule | None:
+    """The schedule of `optimizer`'s rates over a run of `steps` updates; None for a constant rate.
+
+    torch's LambdaLR over the named factor, stepped at every update (its state is what LeRobot stores); or torch's
+    ReduceLROnPlateau, which is stepped with the held-out loss at every validation.
+    """
     if config is None:
         return None
+    from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+    if config.type == "reduce_on_plateau":
+        return ReduceLROnPlateau(optimizer, **plateau_options(config))
+    return LambdaLR(optimizer, factor(config, steps))
+
+
+def plateau_options(config: SchedulerConfig) -> dict[str, Any]:
+    """What ReduceLROnPlateau is given; all else is torch's default: a loss is lower if it is by a ten-thousandth."""
+    return {
+        "factor": PLATEAU_FACTOR if config.factor is None else config.factor,
+        "patience": PLATEAU_PATIENCE if config.patience is None else config.patience,
+    }
+
+
+def restore_schedule(schedule: Schedule, optimizer: Optimizer, step: int, stored: Mapping[str, Any]) -> None:
+    """Put `schedule` where it was after `step` updates, and the optimiser's rates with it.
+
+    stored   its state in the checkpoint, which only a plateau needs: any other is a function of `step`
+    """
     from torch.optim.lr_scheduler import LambdaLR
 
-    return LambdaLR(optimizer, factor(config, steps))
+    if isinstance(schedule, LambdaLR):
+        rates = [base * f(step) for base, f in zip(schedule.base_lrs, schedule.lr_lambdas, strict=True)]
+        schedule.last_epoch, schedule._last_lr, schedule._step_count = step, rates, step + 1
+    else:
+        # JSON has no infinity, which torch has for the best loss before the first one
+        lowest = math.inf if stored["best"] is None else stored["best"]
+        schedule.load_state_dict({name: stored[name] for name in _PLATEAU_STATE} | {"best": lowest})
+        rates = stored["_last_lr"]
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+
+
+def stored_schedule(schedule: Schedule) -> dict[str, Any]:
+    """The state of a schedule for a checkpoint: LeRobot's of what LeRobot knows, and what a plateau remembers."""
+    from torch.optim.lr_scheduler import LambdaLR
+
+    state: dict[str, Any] = schedule.state_dict()
+    if isinstance(schedule, LambdaLR):
+        return state
+    kept = {name: state[name] for name in _PLATEAU_STATE}
+    return kept if math.isfinite(schedule.best) else kept | {"best": None}
 
 
 def factor(config: SchedulerConfig, steps: int) -> Factor:

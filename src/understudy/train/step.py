@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 from understudy.core.rng import Rng
 from understudy.nn.bf16 import autocast
@@ -23,13 +24,13 @@ from .gradients import SharedGradients
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LambdaLR
 
     from understudy.data.spec import Batch
     from understudy.nn.augment import Augment
     from understudy.policies.base import Policy
 
     from .compiling import LossGiven
+    from .schedule import Schedule
 
 
 class NonFinite(Exception):
@@ -54,7 +55,7 @@ class Update:
         self,
         policy: Policy,
         optimizer: Optimizer,
-        schedule: LambdaLR | None,
+        schedule: Schedule | None,
         *,
         clip: float,
         precision: str,
@@ -90,7 +91,7 @@ class Update:
             # each micro-batch draws its own noise: the draw number counts them through the whole run
             rng = Rng(self.seed, step * len(batches) + position, self._ranks.rank, self._ranks.world)
             rng.seed_torch("dropout")
-            batch = self._on_device(batch, rng)
+            batch = self.placed(batch, rng)
             draws = self.policy.draws(batch, rng)
             with autocast(self.precision, self.device):
                 loss = self.loss_given(batch, draws)
@@ -110,10 +111,10 @@ class Update:
         if self.device.type == "cpu":
             self.window.raise_if_not_finite()
         self.optimizer.step()
-        if self.schedule is not None:
+        if isinstance(self.schedule, LambdaLR):
             self.schedule.step()
 
-    def _on_device(self, batch: Batch, rng: Rng) -> Batch:
+    def placed(self, batch: Batch, rng: Rng) -> Batch:
         """The batch where the policy is, its pictures changed if that is asked for.
 
         Done outside of autocast, whose rounding would move pixels and coarsen colours.

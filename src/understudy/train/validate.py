@@ -6,43 +6,55 @@ that does not beat them has learnt nothing yet, whatever its loss. Draws are fix
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from understudy.core.rng import Rng
-from understudy.data.rows import evenly_spaced, rows_of_episodes
+from understudy.data.rows import evenly_spaced
 from understudy.evaluate.baselines import add_errors, untrained
 from understudy.nn.bf16 import autocast
 from understudy.policies.action_error import ActionError, in_deviations
+from understudy.policies.base import evaluating
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
+    from understudy.data.spec import Batch
     from understudy.data.windows import Windows
     from understudy.policies.base import Policy
 
 DEFAULT_FRAMES = 256
 
 
-def held_out_rows(dataset: Dataset, episodes: Sequence[int], max_samples: int | None) -> np.ndarray:
-    """Evenly spaced frames of the held-out episodes, first frames left out (nothing was executed before them).
+def held_out_rows(dataset: Dataset, rows: np.ndarray, max_samples: int | None, *, first_frames: bool) -> np.ndarray:
+    """Evenly spaced ones of the held-out `rows`.
 
-    max_samples   None: 256; 0: every frame
+    max_samples    None: 256; 0: every frame
+    first_frames   whether the first frames of episodes are among them: nothing was executed before them, so that an
+                   action error has no baseline there
     """
     limit = DEFAULT_FRAMES if max_samples is None else max_samples
-    return evenly_spaced(rows_of_episodes(dataset, episodes, skip=1), limit or None)
+    if not first_frames:
+        rows = rows[dataset.frame_index[rows] > 0]
+    return evenly_spaced(rows, limit or None)
 
 
 class HeldOut:
-    """Measures a policy on fixed frames of held-out episodes."""
+    """Measures a policy on fixed frames of held-out episodes.
+
+    rows         where the loss is measured
+    error_rows   where the action error is, which takes predictions; none of them the first frame of an episode
+    """
 
     def __init__(
         self,
         dataset: Dataset,
         windows: Windows,
         rows: np.ndarray,
+        error_rows: np.ndarray,
         *,
         batch_size: int,
         episodes: Sequence[int],
@@ -52,6 +64,7 @@ class HeldOut:
         self._dataset = dataset
         self._windows = windows
         self._rows = rows
+        self._error_rows = error_rows
         self._batch_size = batch_size
         self._episodes = list(episodes)
         self._precision = precision
@@ -66,26 +79,22 @@ class HeldOut:
         action_error   the same divided by each joint's standard deviation, averaged: the criterion of `best`
         baselines      action_error of `hold` and `mean` on the same frames
         """
-        was_training = policy.training
-        policy.eval()
         parts: dict[str, float] = {}
         errors: dict[str, ActionError] = {}
-        for first in range(0, len(self._rows), self._batch_size):
-            rows = self._rows[first : first + self._batch_size]
-            batch = self._windows.gather(rows)
-            placed = batch.to(self._device)
-            rng = Rng(0, first)
-            rng.seed_torch("validation")
-            with autocast(self._precision, self._device):
-                loss = policy.loss(placed, rng)
-                predicted = policy.predict(placed.observation, rng).float().cpu()
-            for name, value in {"loss": loss.total, **loss.parts}.items():
-                parts[name] = parts.get(name, 0.0) + float(value) * len(rows) / len(self._rows)
-            chunks = {"policy": predicted}
-            if self._baselines is None:
-                chunks |= untrained(policy, self._dataset, rows, batch.action.shape[1])
-            add_errors(errors, chunks, batch.action, batch.action_is_pad)
-        policy.train(was_training)
+        together = np.array_equal(self._rows, self._error_rows)
+        with evaluating(policy):
+            for first, batch in self._batches(self._rows):
+                rng = Rng(0, first)
+                rng.seed_torch("validation")
+                placed = batch.to(self._device)
+                with autocast(self._precision, self._device):
+                    loss = policy.loss(placed, rng)
+                for name, value in {"loss": loss.total, **loss.parts}.items():
+                    parts[name] = parts.get(name, 0.0) + float(value) * len(batch) / len(self._rows)
+                if together:
+                    self._add_errors(errors, policy, batch, placed.observation, rng)
+            for first, batch in () if together else self._batches(self._error_rows):
+                self._add_errors(errors, policy, batch, batch.to(self._device).observation, Rng(0, first))
 
         spread = torch.as_tensor(policy.normalizer.statistics["action"]["std"], dtype=torch.float64)
         if self._baselines is None:
@@ -99,3 +108,17 @@ class HeldOut:
             "episodes": self._episodes,
             "frames": len(self._rows),
         }
+
+    def _batches(self, rows: np.ndarray) -> Iterator[tuple[int, Batch]]:
+        for first in range(0, len(rows), self._batch_size):
+            yield first, self._windows.gather(rows[first : first + self._batch_size])
+
+    def _add_errors(
+        self, errors: dict[str, ActionError], policy: Policy, batch: Batch, observation: dict[str, Tensor], rng: Rng
+    ) -> None:
+        with autocast(self._precision, self._device):
+            chunks = {"policy": policy.predict(observation, rng).float().cpu()}
+        if self._baselines is None:
+            assert batch.rows is not None
+            chunks |= untrained(policy, self._dataset, batch.rows, batch.action.shape[1])
+        add_errors(errors, chunks, batch.action, batch.action_is_pad)

@@ -14,9 +14,9 @@ from small_act import small_policy
 from understudy.core.errors import CheckpointError, DiskFull
 from understudy.core.run_folder import RunFolder
 from understudy.train.checkpoint import Best, Checkpoints, damage, newest_good, restore
-from understudy.train.config import SchedulerConfig
 from understudy.train.optim import build_optimizer
 from understudy.train.schedule import build_schedule
+from understudy.train.schedule_config import SchedulerConfig
 from understudy.train.step import Update
 
 SCHEDULE = SchedulerConfig(type="constant_with_warmup", num_warmup_steps=10)

@@ -95,8 +95,8 @@ def test_steps_and_epochs_exclude_each_other_when_both_were_given() -> None:
         ({"dataset": DATASET | {"eval_episodes": [1], "exclude_episodes": [1]}}, "not among the episodes"),
         ({"dataset": DATASET | {"eval_episodes": [3], "episodes": [0, 1]}}, "not among the episodes"),
         ({"scheduler": {"type": "cosine_decay_with_warmup"}}, "also needs"),
-        ({"scheduler": CONSTANT | {"peak_lr": 1e-3}}, "belong to cosine_decay_with_warmup"),
-        ({"scheduler": CONSTANT | {"name": "cosine"}}, "belongs to the schedule diffuser"),
+        ({"scheduler": CONSTANT | {"peak_lr": 1e-3}}, "belongs to cosine_decay_with_warmup"),
+        ({"scheduler": CONSTANT | {"name": "cosine"}}, "belongs to diffuser"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_the_reason(options: dict[str, Any], words: str) -> None:

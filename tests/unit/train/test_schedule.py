@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.train.config import SchedulerConfig
 from understudy.train.schedule import factor
+from understudy.train.schedule_config import SchedulerConfig
 
 PEAK = 1e-4
 SMOLVLA = SchedulerConfig(

@@ -18,7 +18,8 @@ from understudy.evaluate.records import read_evaluation
 from understudy.evaluate.simulation.config import EvalConfig
 from understudy.policies.act.config import ActConfig
 from understudy.train.checkpoint import Best
-from understudy.train.config import DatasetConfig, TrainConfig
+from understudy.train.config import TrainConfig
+from understudy.train.dataset_config import DatasetConfig
 from understudy.train.run import train
 from understudy.train.simulation import Simulation
 

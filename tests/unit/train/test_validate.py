@@ -10,6 +10,7 @@ import torch
 
 from make_dataset import make_dataset
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.rows import rows_of_episodes
 from understudy.data.spec import Batch
 from understudy.data.windows import Windows
 from understudy.policies.act.config import ActConfig
@@ -19,6 +20,10 @@ from understudy.train.validate import HeldOut, held_out_rows
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
     return load_dataset(str(make_dataset(tmp_path / "d", episodes=3, frames=30, cameras=())))
+
+
+def rows_of(dataset: Dataset, episodes: list[int], most: int | None = None, first_frames: bool = False) -> np.ndarray:
+    return held_out_rows(dataset, rows_of_episodes(dataset, episodes), most, first_frames=first_frames)
 
 
 class PerfectPolicy(torch.nn.Module):
@@ -43,8 +48,8 @@ class PerfectPolicy(torch.nn.Module):
 def measure(dataset: Dataset, error: float) -> dict[str, object]:
     windows = Windows(dataset, None, action_offsets=range(4), cameras=[])
     policy = PerfectPolicy(dataset, windows, error)
-    rows = held_out_rows(dataset, [1], None)
-    held_out = HeldOut(dataset, windows, rows, batch_size=8, episodes=[1], precision="fp32", device=torch.device("cpu"))
+    rows = rows_of(dataset, [1])
+    held_out = HeldOut(dataset, windows, rows, rows, batch_size=8, episodes=[1], precision="fp32", device=torch.device("cpu"))
     return held_out.measure(policy)  # type: ignore[arg-type]
 
 
@@ -74,13 +79,37 @@ def test_baselines_are_the_last_action_held_and_the_mean_action(dataset: Dataset
     assert baselines["mean"] == pytest.approx((np.mean(mean, 0) / spread).mean(), rel=1e-4)  # type: ignore[index]
 
 
+def test_the_error_can_be_measured_on_fewer_frames_than_the_loss(dataset: Dataset) -> None:
+    windows = Windows(dataset, None, action_offsets=range(4), cameras=[])
+    every, few = rows_of(dataset, [1], 0, first_frames=True), np.array([31, 45, 59])
+
+    class Counting(PerfectPolicy):
+        predicted = 0
+
+        def predict(self, observation: object, rng: object) -> torch.Tensor:
+            self.predicted += len(observation["observation.state"])  # type: ignore[index]
+            return torch.zeros(len(observation["observation.state"]), 4, 6)  # type: ignore[index]
+
+    policy = Counting(dataset, windows, 0.0)
+    cpu = torch.device("cpu")
+    held_out = HeldOut(dataset, windows, every, few, batch_size=8, episodes=[1], precision="fp32", device=cpu)
+    result = held_out.measure(policy)  # type: ignore[arg-type]
+    assert (result["frames"], policy.predicted) == (30, 3)
+    assert result["loss"] == pytest.approx(1.5)
+    # the last of the three windows has one action in the episode, the others four
+    action = np.abs(dataset.columns["action"].astype(np.float64))
+    inside = np.concatenate([action[31:35], action[45:49], action[59:60]])
+    assert list(result["action_mae"].values()) == pytest.approx(inside.mean(0).tolist(), rel=1e-4)
+
+
 def test_rows_are_spread_over_the_held_out_episodes_without_their_first_frames(dataset: Dataset) -> None:
-    rows = held_out_rows(dataset, [0, 2], 10)
+    rows = rows_of(dataset, [0, 2], 10)
     assert len(rows) == 10
     assert rows.min() == 1
     assert rows.max() == 89
     assert not set(rows) & {0, 60, *range(30, 60)}
-    assert len(held_out_rows(dataset, [0, 2], 0)) == 58
+    assert len(rows_of(dataset, [0, 2], 0)) == 58
+    assert len(rows_of(dataset, [0, 2], 0, first_frames=True)) == 60
 
 
 def test_an_act_is_left_in_training_mode_with_its_weights_untouched(dataset: Dataset) -> None:
@@ -91,9 +120,9 @@ def test_an_act_is_left_in_training_mode_with_its_weights_untouched(dataset: Dat
     policy = config.build(config.fake_statistics()).train()
     before = [p.clone() for p in policy.parameters()]
     windows = Windows(environment, None, action_offsets=config.action_offsets(), cameras=[])
-    rows = held_out_rows(environment, [1], None)
+    rows = rows_of(environment, [1])
     device = torch.device("cpu")
-    held_out = HeldOut(environment, windows, rows, batch_size=8, episodes=[1], precision="fp32", device=device)
+    held_out = HeldOut(environment, windows, rows, rows, batch_size=8, episodes=[1], precision="fp32", device=device)
     first, second = held_out.measure(policy), held_out.measure(policy)
     assert first == second
     assert policy.training

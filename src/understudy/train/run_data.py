@@ -1,0 +1,67 @@
+"""Which data a run has: the dataset it loads, and how its episodes or windows are divided."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from understudy.core.errors import ConfigError
+from understudy.core.events import read_events
+from understudy.core.run_folder import RunFolder
+from understudy.data.divided import DividedRows
+from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.split import Split, split_episodes, split_of_file, split_windows
+
+if TYPE_CHECKING:
+    from .config import TrainConfig
+
+
+def load(config: TrainConfig) -> Dataset:
+    """The dataset of a run. Raises DataError, ConfigError as load_dataset does."""
+    options = config.dataset
+    return load_dataset(
+        options.repo_id,
+        root=options.root,
+        revision=options.revision,
+        episodes=options.episodes,
+        exclude_episodes=options.exclude_episodes,
+        tolerance_s=config.tolerance_s,
+        rename_map=config.rename_map,
+    )
+
+
+def split_of(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> Split:
+    """How the data is divided; a run that goes on keeps to what it began with. Raises ConfigError, DataError."""
+    if config.resume and folder.split.exists():
+        return Split.from_json(json.loads(folder.split.read_text()))
+    options = config.dataset
+    seed = config.seed if options.split_seed is None else options.split_seed
+    if options.split_file is not None:
+        return split_of_file(options.split_file, dataset)
+    shares: dict[str, Any] = {"seed": seed, "eval_split": options.eval_split, "test_split": options.test_split}
+    if options.split == "window":
+        return split_windows(dataset, **shares)
+    return split_episodes(dataset, **shares, eval_episodes=options.eval_episodes)
+
+
+def check_held_out(config: TrainConfig, rows: DividedRows) -> None:
+    """Raises ConfigError when an option goes by held-out episodes, and there are none."""
+    if not len(rows.validation) and (reason := config.needs_held_out()):
+        raise ConfigError(
+            f"`{reason}` goes by the measurement on held-out episodes, and none is held out",
+            where="--dataset.eval_split",
+            hint="hold some out: --dataset.eval_episodes, --dataset.eval_split, or five episodes and more",
+        )
+
+
+def check_same_dataset(dataset: Dataset, folder: RunFolder) -> None:
+    """Going on with a run on other data would be another run. Raises ConfigError."""
+    if not folder.events.exists():
+        return
+    started = next((e for e in read_events(folder.events) if e["event"] == "run_started"), None)
+    if started is not None and started["dataset"]["fingerprint"] != dataset.fingerprint:
+        raise ConfigError(
+            "the dataset has changed since this run was started, so the run cannot go on as if nothing had happened",
+            where=str(dataset.root),
+            hint=f"train on the new data from the weights of this run: --policy.path={folder.path}",
+        )
