@@ -15,8 +15,13 @@ UnderstudyError
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+# exit code of a fault of ours
+INTERNAL = 70
+_MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 
 class UnderstudyError(Exception):
@@ -110,3 +115,37 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` was probably meant to be, or None."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def as_known(error: BaseException) -> UnderstudyError | None:
+    """`error` as one that a user can act on, or None for a fault of ours."""
+    if isinstance(error, UnderstudyError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(
+            "the disk is full", where=error.filename, hint="free some space; nothing that was there has been changed"
+        )
+    if isinstance(error, PermissionError):
+        return ConfigError("no permission", where=str(error.filename or error), hint="choose a place of your own")
+    if _is_memory(error):
+        return OutOfMemory(
+            "the memory did not suffice",
+            where=first_line(error) or None,
+            hint="a smaller --batch_size (with --grad_accumulation_steps for the same effect), or --precision=bf16",
+        )
+    return None
+
+
+def _is_memory(error: BaseException) -> bool:
+    """torch raises classes of its own on accelerators and a plain RuntimeError on the CPU; it need not be imported."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else ""

@@ -20,6 +20,7 @@ PLAIN_LINE_EVERY_S = 10.0
 
 _to_stderr = False
 _nobody: TextIO | None = None
+_listener: TextIO | None = None
 _warned: set[str] = set()
 
 
@@ -42,14 +43,25 @@ def is_hushed() -> bool:
     return _nobody is not None
 
 
+@contextlib.contextmanager
+def heard_by(listener: TextIO) -> Iterator[None]:
+    """Inside, everything is said to `listener`: of several runs in one process, each speaks into its own file."""
+    global _listener
+    before, _listener = _listener, listener
+    try:
+        yield
+    finally:
+        _listener = before
+
+
 def stream() -> TextIO:
     """Where people read."""
-    return _nobody or (sys.stderr if _to_stderr else sys.stdout)
+    return _listener or _nobody or (sys.stderr if _to_stderr else sys.stdout)
 
 
 def error_stream() -> TextIO:
     """Where people read of trouble."""
-    return _nobody or sys.stderr
+    return _listener or _nobody or sys.stderr
 
 
 def say(text: str = "") -> None:

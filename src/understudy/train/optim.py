@@ -54,7 +54,9 @@ def flatten_state(optimizer: Optimizer) -> dict[str, torch.Tensor]:
     for index, entries in optimizer.state_dict()["state"].items():
         for name, value in entries.items():
             tensor = value if isinstance(value, torch.Tensor) else torch.tensor(float(value))
-            flat[f"state/{index}/{name}"] = tensor.detach().cpu().contiguous()
+            tensor = tensor.detach().cpu().contiguous()
+            # one count of updates may be that of many parameters, and a file has a place for each
+            flat[f"state/{index}/{name}"] = tensor if tensor.dim() else tensor.clone()
     return flat
 
 
