@@ -44,8 +44,8 @@ class FastBins:
         if not count:
             raise DataError("there is no chunk of actions to fit the resolution to")
         largest = np.abs(dct(chunks)).reshape(count, -1).max(axis=0)
-        # a coefficient that is always 0 may have any scale
-        scale = high / np.where(largest > 1e-9, largest, 1.0)
+        # no finer than a thousandth of the coarsest: one that is 0 but for rounding has nothing to resolve
+        scale = high / np.maximum(largest, 1e-3 * (largest.max() or 1.0))
         return cls(horizon, dims, high, tuple(float(s) for s in scale))
 
     def integers(self, chunks: np.ndarray) -> np.ndarray:

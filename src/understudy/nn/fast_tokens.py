@@ -52,7 +52,7 @@ class FastTokenizer:
     """Chunks of `horizon` actions of `dims` numbers <-> sequences of tokens.
 
     scale    steps per unit of a coefficient: the resolution
-    base     the integers of the vocabulary, ascending: tokens 4, 5, ...; from the first to the last is the declared range
+    base     the integers of the vocabulary, ascending: tokens 4, 5, ...; the first and the last are the declared range
     merges   pairs of entries (numbered from 0) that make further entries, in order of creation
     """
 
@@ -93,7 +93,7 @@ class FastTokenizer:
             base = np.unique(rows)
         else:
             base = np.arange(integers[0], integers[1] + 1)
-            rows = rows[(rows >= base[0]) & (rows <= base[-1])].reshape(-1, 1) if _outside(rows, base) else rows
+            rows = rows[((rows >= base[0]) & (rows <= base[-1])).all(axis=1)]
         if len(base) > min(vocabulary - SPECIALS, MOST_INTEGERS):
             raise DataError(
                 f"the actions need {len(base)} integers, and the vocabulary has room for {vocabulary - SPECIALS}",
@@ -231,10 +231,6 @@ class FastTokenizer:
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError("the tokenizer cannot be read", where=str(path)) from error
         return cls.from_json(text, str(path))
-
-
-def _outside(rows: np.ndarray, base: np.ndarray) -> bool:
-    return bool((rows < base[0]).any() or (rows > base[-1]).any())
 
 
 def _whole(values: Sequence[Any]) -> list[int]:
