@@ -21,6 +21,7 @@ VERBS = {
     "compare": "two or more evaluations: which is better, and how sure that is",
     "data": "data info: what a dataset holds",
     "inspect": "what a checkpoint holds, of any era",
+    "study": "study pendulum: two families of policies, many seeds, references, one page",
     "demo": "the whole story on a simulated arm: record, train, evaluate, report",
 }
 

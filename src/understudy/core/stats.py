@@ -65,6 +65,25 @@ def mean_interval(values: Sequence[float], confidence: float = 0.95) -> Interval
     return Interval(mean - half, mean + half)
 
 
+def welch_interval(a: Sequence[float], b: Sequence[float], confidence: float = 0.95) -> Interval:
+    """Interval of mean(a) - mean(b), whose spreads may differ, by Welch's t (Biometrika 34, 1947).
+
+    Two groups without any spread have one difference and no width. Raises ConfigError for fewer than two values a side.
+    """
+    from scipy.special import stdtrit
+
+    check_confidence(confidence)
+    if min(len(a), len(b)) < 2:
+        raise ConfigError("the spread of fewer than two values cannot be told")
+    difference = statistics.fmean(a) - statistics.fmean(b)
+    of_a, of_b = statistics.variance(a) / len(a), statistics.variance(b) / len(b)
+    if of_a + of_b == 0:
+        return Interval(difference, difference)
+    freedom = (of_a + of_b) ** 2 / (of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1))
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(of_a + of_b)
+    return Interval(difference - half, difference + half)
+
+
 def check_counts(successes: int, n: int) -> None:
     """Raises ConfigError unless 0 <= successes <= n and n > 0."""
     if n < 1:

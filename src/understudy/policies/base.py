@@ -106,6 +106,11 @@ class Policy(nn.Module):
         """
         raise NotImplementedError
 
+    @torch.no_grad()
+    def predict_first(self, observation: dict[str, Tensor], steps: int, rng: Rng | None = None) -> Tensor:
+        """The first `steps` actions of `predict`; sooner where a policy can leave out the others."""
+        return self.predict(observation, rng)[:, :steps]
+
     def predict_in_bf16(self) -> None:
         """Predict in bfloat16 from now on, with weights that are kept in it: sooner where the processor has it.
 
