@@ -82,7 +82,7 @@ def _words(text: str, folder: Path) -> str:
     """Escaped, then with pictures, links, bold, italics and code."""
     text = html.escape(text, quote=False)
     text = _PICTURE.sub(lambda found: _picture(found[1], found[2], folder), text)
-    text = _LINK.sub(lambda found: f'<a href="{html.escape(found[2])}">{found[1]}</a>', text)
+    text = _LINK.sub(lambda found: f'<a href="{_quoted(found[2])}">{found[1]}</a>', text)
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
     text = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", text)
     return re.sub(r"(?<![\w*])\*([^*]+)\*(?![\w*])", r"<i>\1</i>", text)
@@ -93,4 +93,9 @@ def _picture(words: str, place: str, folder: Path) -> str:
     if path.suffix != ".png" or not path.is_file():
         return words
     content = base64.b64encode(path.read_bytes()).decode()
-    return f'<img alt="{html.escape(words)}" src="data:image/png;base64,{content}">'
+    return f'<img alt="{_quoted(words)}" src="data:image/png;base64,{content}">'
+
+
+def _quoted(text: str) -> str:
+    """Escaped text as the value of an attribute."""
+    return text.replace('"', "&quot;")

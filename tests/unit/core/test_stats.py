@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import bdtr
+from scipy.stats import ttest_ind
 
 from understudy.core.errors import ConfigError
-from understudy.core.stats import Interval, clopper_pearson, holm, mean_interval, normal_quantile
+from understudy.core.stats import Interval, clopper_pearson, holm, mean_interval, normal_quantile, welch_interval
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -91,3 +92,17 @@ def test_the_interval_of_a_mean_is_students() -> None:
     assert interval.high == pytest.approx(3 + 2.7764451051978 * math.sqrt(2.5 / 5), abs=1e-9)
     with pytest.raises(ConfigError, match="fewer than two"):
         mean_interval([1.0])
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_welchs_interval_is_scipys(confidence: float) -> None:
+    a, b = [27.5, 21.0, 19.0, 23.6, 17.0, 17.9], [27.1, 22.0, 20.8, 23.4]
+    theirs = ttest_ind(a, b, equal_var=False).confidence_interval(confidence)
+    ours = welch_interval(a, b, confidence)
+    assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high))
+
+
+def test_welch_without_spread_has_no_width_and_needs_two_values() -> None:
+    assert welch_interval([1.0, 1.0], [0.5, 0.5]).to_json() == [0.5, 0.5]
+    with pytest.raises(ConfigError, match="fewer than two"):
+        welch_interval([1.0], [0.5, 0.5])
