@@ -23,8 +23,8 @@ HINT = "`understudy ensemble --help` and `understudy train --help` list the opti
 
 
 class EnsembleOptions(Options):
-    """Trains one configuration with many seeds, each in a process and a run folder of its own, and tells how the
-    results spread. Called again with the same folder it goes on."""
+    """Trains one configuration with many seeds, each with a run folder of its own, and tells how the results
+    spread. Called again with the same folder it goes on."""
 
     seeds: int | list[int] | None = Field(
         None, description="how many, from --seed on (10: seed, seed + 1, ...), or which, as [1, 5, 9]"
@@ -42,6 +42,11 @@ class EnsembleOptions(Options):
     )
     ray: str = Field(
         "off", min_length=1, description="off; local: Ray on this machine; or the address of a Ray cluster"
+    )
+    together: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="train all seeds as one computation: auto: where trying shows that this is clearly sooner, and "
+        "from then on as the ensemble was begun; off: a process for each",
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
     resume: Path | None = Field(None, description="go on with the ensemble in this folder, as it was configured")
@@ -91,7 +96,7 @@ def read_ensemble(arguments: Sequence[str]) -> tuple[EnsembleConfig, bool, bool]
         folder=folder or train.output_dir or default_folder(train.job_name or train.policy.type),
         # what the ensemble that goes on was begun with says how its episodes are held out
         splits="own" if folder is not None else options.splits,
-        **options.model_dump(include={"jobs", "threads", "ray", "confidence"}),
+        **options.model_dump(include={"jobs", "threads", "ray", "together", "confidence"}),
     )
     return config, command.dry_run, command.as_json
 

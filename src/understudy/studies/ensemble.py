@@ -4,11 +4,13 @@
     result.measures["action_error"].mean, result.success, result.runs[1003].best
 
 Each run is a process of its own, `understudy train --config_path=OUT/config.json --seed=S`, and equal bit for bit to
-one that was started so by hand. A second call goes on: finished seeds are kept, interrupted ones resumed, seeds added.
+one that was started so by hand; or all are trained as one computation, where that is sooner (ensemble_together.py). A
+second call goes on: finished seeds are kept, interrupted ones resumed, seeds added.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -36,6 +38,7 @@ from .ensemble_precision import settle_precision
 from .ensemble_processes import Here, Place, Task, fan_out
 from .ensemble_progress import Board
 from .ensemble_summary import EnsembleResult, summarize
+from .ensemble_together import choose_together, threads_of_all, train_at_once
 
 if TYPE_CHECKING:
     from understudy.core.run_folder import RunFolder
@@ -57,7 +60,7 @@ def run_ensemble(config: EnsembleConfig) -> EnsembleResult:
     with held_alone(folder):
         if work.is_new:
             write_atomically(folder.config, json.dumps(work.shared.to_json(), indent=2) + "\n")
-        Facts(work.seeds, work.threads).save(folder.facts)
+        Facts(work.seeds, work.threads, work.together).save(folder.facts)
         codes, stopped = _train(config, folder, work)
         result = summarize(
             folder,
@@ -86,6 +89,7 @@ class Work:
     seeds      all of the ensemble, those of earlier calls first
     finished   of which these are done
     at_once    how many run at a time; None: as many as Ray has room for
+    together   threads of the one computation that all are trained with; 0: a process for each
     """
 
     shared: TrainConfig
@@ -94,6 +98,7 @@ class Work:
     threads: int
     at_once: int | None
     is_new: bool
+    together: int = 0
 
     @property
     def left(self) -> list[int]:
@@ -103,9 +108,12 @@ class Work:
     def line(self) -> str:
         """The plan in words."""
         counted = f"{len(self.seeds)} seeds" + (f", {len(self.finished)} of them finished" if self.finished else "")
-        together = "all at once" if self.at_once is None else f"{min(self.at_once, max(1, len(self.left)))} at a time"
-        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
-        return f"{'ensemble':<10} {counted}; {together}, each with {threads}"
+        if self.together:
+            return (
+                f"{'ensemble':<10} {counted}; all at once, as one computation with {_threads_in_words(self.together)}"
+            )
+        at_once = "all at once" if self.at_once is None else f"{min(self.at_once, max(1, len(self.left)))} at a time"
+        return f"{'ensemble':<10} {counted}; {at_once}, each with {_threads_in_words(self.threads)}"
 
 
 def check_ensemble(config: EnsembleConfig) -> Work:
@@ -127,8 +135,21 @@ def check_ensemble(config: EnsembleConfig) -> Work:
         _rehearse(shared, fresh[0], folder.run(fresh[0]))
     if shared.precision == "auto":
         work = replace(work, shared=settle_precision(shared, threads))
+    work = replace(work, together=_together(config, facts, work))
     log.say(work.line())
     return work
+
+
+def _together(config: EnsembleConfig, facts: Facts | None, work: Work) -> int:
+    """Threads of the one computation; 0: a process for each seed. An ensemble goes on as it was begun."""
+    if not work.left:
+        return facts.together if facts is not None else 0
+    if facts is not None and config.together == "auto":
+        return facts.together
+    chosen, why = choose_together(config, work.shared, len(work.left), work.threads)
+    if why:
+        log.say(f"{'together' if chosen else 'apart':<10} {why}")
+    return threads_of_all(config, work.threads) if chosen else 0
 
 
 def _rehearse(shared: TrainConfig, seed: int, run: RunFolder) -> None:
@@ -143,22 +164,14 @@ def _train(config: EnsembleConfig, folder: EnsembleFolder, work: Work) -> tuple[
     """Exit codes by seed, and that of the signal that stopped everything if one did."""
     if not work.left:
         return {}, None
-    tasks = [Task(seed, _words(folder, seed), folder.log(seed)) for seed in work.left]
-    place = _place(config, folder, work.threads)
     board = Board(folder, work.seeds, work.finished)
-    try:
+    if work.together:
+        with contextlib.closing(board):
+            return train_at_once(folder, work.left, work.together, board)
+    tasks = [Task(seed, [*PROGRAM, "train", *folder.options(seed)], folder.log(seed)) for seed in work.left]
+    place = _place(config, folder, work.threads)
+    with contextlib.closing(board):
         return fan_out(tasks, place, board, at_once=work.at_once)
-    finally:
-        board.close()
-
-
-def _words(folder: EnsembleFolder, seed: int) -> list[str]:
-    """The command that begins the run of a seed or goes on with it."""
-    run = folder.run(seed)
-    if is_started(run):
-        return [*PROGRAM, "train", "--resume", str(run.path.absolute())]
-    place = [f"--seed={seed}", f"--output_dir={run.path}"]
-    return [*PROGRAM, "train", f"--config_path={folder.config}", *place]
 
 
 def _place(config: EnsembleConfig, folder: EnsembleFolder, threads: int) -> Place:
@@ -195,6 +208,10 @@ def _threads(config: EnsembleConfig, facts: Facts | None, at_once: int) -> int:
     import torch
 
     return max(1, torch.get_num_threads() // max(1, at_once))
+
+
+def _threads_in_words(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}"
 
 
 def _write(result: EnsembleResult, folder: EnsembleFolder) -> None:

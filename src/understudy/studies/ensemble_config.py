@@ -23,6 +23,8 @@ class EnsembleConfig:
     jobs         at a time; None: one, or with Ray as many as the cluster has room for
     threads      of each run; None: those of torch, divided by `jobs`, or those of the earlier calls
     ray          "off", "local", or the address of a cluster
+    together     "on": all seeds as one computation in this process; "off": a process for each; "auto": tried out when
+                 the ensemble is begun, and what is clearly sooner is taken
     confidence   of the intervals
     """
 
@@ -33,6 +35,7 @@ class EnsembleConfig:
     jobs: int | None = None
     threads: int | None = None
     ray: str = "off"
+    together: Literal["auto", "on", "off"] = "auto"
     confidence: float = 0.95
 
     def __post_init__(self) -> None:

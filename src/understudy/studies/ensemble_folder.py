@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,21 +75,30 @@ class EnsembleFolder:
         """What the process of one seed printed, of all its starts."""
         return self.path / "logs" / f"seed-{seed}.txt"
 
+    def options(self, seed: int) -> list[str]:
+        """The options of `understudy train` that begin the run of a seed, or go on with it."""
+        run = self.run(seed)
+        if is_started(run):
+            return ["--resume", str(run.path.absolute())]
+        return [f"--config_path={self.config}", f"--seed={seed}", f"--output_dir={run.path}"]
+
 
 @dataclass(frozen=True)
 class Facts:
     """What ensemble.json holds.
 
-    seeds     of all invocations so far
-    threads   that each run computes with: with another number the sums round differently
+    seeds      of all invocations so far
+    threads    that each run computes with: with another number the sums round differently
+    together   threads of the one computation that all are trained with; 0: a process for each
     """
 
     seeds: list[int]
     threads: int
+    together: int = 0
 
     def save(self, path: Path) -> None:
         """Write ensemble.json. Raises DiskFull."""
-        content = {"version": __version__, "seeds": self.seeds, "threads": self.threads}
+        content = {"version": __version__, **asdict(self)}
         write_atomically(path, json.dumps(content, indent=2) + "\n")
 
 
@@ -98,10 +107,11 @@ def read_facts(folder: EnsembleFolder) -> Facts | None:
     if not folder.facts.exists():
         return None
     content = _read_json(folder.facts)
-    seeds, threads = content.get("seeds"), content.get("threads")
-    if not isinstance(seeds, list) or not all(type(seed) is int for seed in seeds) or type(threads) is not int:
+    # ensembles of earlier versions were processes
+    seeds, threads, together = content.get("seeds"), content.get("threads"), content.get("together", 0)
+    if not isinstance(seeds, list) or not all(type(number) is int for number in (*seeds, threads, together)):
         raise DataError("this is not what an ensemble notes about itself", where=str(folder.facts))
-    return Facts(seeds, threads)
+    return Facts(seeds, threads, together)
 
 
 def as_begun(folder: EnsembleFolder, config: TrainConfig) -> TrainConfig:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.optim.lr_scheduler import LambdaLR
 
 from understudy.core.rng import Rng
 from understudy.data.spec import Batch
@@ -48,10 +49,6 @@ class BatchedUpdate:
         self._loss = vmap(_LossOf(first.policy).given)
         self._weights = StackedWeights([m.policy for m in self.members], [m.optimizer for m in self.members])
 
-    def without(self, gone: Sequence[Update]) -> BatchedUpdate:
-        """The update of those that are left; what is gone keeps its weights."""
-        return BatchedUpdate([member for member in self.members if member not in gone])
-
     def __call__(self, batches: Sequence[Sequence[Batch]], steps: Sequence[int]) -> list[int]:
         """Update number `steps[i]` (from 0) of member i from `batches[i]`, one batch or several to be averaged over.
 
@@ -62,10 +59,13 @@ class BatchedUpdate:
         count = len(batches[0])
         totals: dict[str, Tensor] = {}
         for position in range(count):
-            placed, draws = zip(*(self._drawn(i, batches[i][position], steps[i] * count + position, first.device)
-                                  for i in range(len(self.members))), strict=True)  # fmt: skip
+            taken = [
+                _with_draws(member, batches[i][position], steps[i] * count + position)
+                for i, member in enumerate(self.members)
+            ]
+            arguments = _stacked([batch for batch, _ in taken]), _stacked_draws([draws for _, draws in taken])
             with autocast(first.precision, first.device), batched_attention(first.device):
-                losses, parts = self._loss(weights.leaves, weights.constants, *_stacked(placed), _stacked_draws(draws))
+                losses, parts = self._loss(weights.leaves, weights.constants, *arguments)
             weights.add_gradients(losses.sum() / count, begin=position == 0)
             for name, value in {"loss": losses.detach(), **parts}.items():
                 totals[name] = totals.get(name, 0) + value / count
@@ -75,16 +75,9 @@ class BatchedUpdate:
         bad = self._note(totals, norms, steps, first.clip if first.clip > 0 else float("inf"))
         weights.step(skipped=bad)
         for i, member in enumerate(self.members):
-            if member.schedule is not None and i not in bad:
+            if isinstance(member.schedule, LambdaLR) and i not in bad:
                 member.schedule.step()
         return bad
-
-    def _drawn(self, i: int, batch: Batch, draw: int, device: torch.device) -> tuple[Batch, dict[str, Tensor]]:
-        """A batch of member i where it is computed, and the member's own random numbers for it."""
-        member = self.members[i]
-        rng = Rng(member.seed, draw)
-        batch = member.placed(batch, rng)
-        return batch, member.policy.draws(batch, rng)
 
     def _note(self, totals: dict[str, Tensor], norms: Tensor, steps: Sequence[int], limit: float) -> list[int]:
         """Enter the scalars into each member's window; the positions of what is not finite, on a CPU."""
@@ -105,8 +98,8 @@ class _LossOf(nn.Module):
         super().__init__()
         self.policy = policy
 
-    def forward(self, observation: dict[str, Tensor], action: Tensor, is_pad: Tensor, draws: dict[str, Tensor]) -> Any:
-        loss = self.policy.loss_given(Batch(observation, action, is_pad), draws)
+    def forward(self, batch: tuple[dict[str, Tensor], Tensor, Tensor], draws: dict[str, Tensor]) -> Any:
+        loss = self.policy.loss_given(Batch(*batch), draws)
         return loss.total, loss.parts
 
     def given(self, weights: dict[str, Tensor], constants: dict[str, Tensor], *arguments: Any) -> Any:
@@ -127,7 +120,15 @@ def batched_attention(device: torch.device) -> Iterator[None]:
         yield
 
 
+def _with_draws(member: Update, batch: Batch, draw: int) -> tuple[Batch, dict[str, Tensor]]:
+    """A member's batch where it is computed, and its own random numbers for it."""
+    rng = Rng(member.seed, draw)
+    batch = member.placed(batch, rng)
+    return batch, member.policy.draws(batch, rng)
+
+
 def _stacked(batches: Sequence[Batch]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """Observations, actions and padding of all networks, (N, B, ...)."""
     observation = {name: torch.stack([b.observation[name] for b in batches]) for name in batches[0].observation}
     return observation, torch.stack([b.action for b in batches]), torch.stack([b.action_is_pad for b in batches])
 

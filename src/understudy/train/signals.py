@@ -24,6 +24,8 @@ class StopRequest:
         self.requested: int | None = None
         # set by the loop once there is something to save
         self.patient = False
+        # a second signal has come: whatever still runs ends without saving
+        self.at_once = False
         # torchrun passes on what its ranks may have got already, so that a second signal says nothing new
         self.forwarded = False
         self._previous: dict[int, object] = {}
@@ -48,6 +50,7 @@ class StopRequest:
         if self.requested is not None and self.forwarded:
             return
         if self.requested is not None:
+            self.at_once = True
             raise Interrupted("stopped at once, without saving", exit_code=exit_code)
         self.requested = exit_code
         word = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"

@@ -74,7 +74,14 @@ def test_a_dataset_that_is_not_there_is_refused_before_anything_is_written(tmp_p
 
 
 def test_a_seed_is_given_the_configuration_that_train_alone_would_have(tmp_path: Path) -> None:
-    flags = [*BASE, "--optimizer.lr=1e-3", "--num_epochs=3", "--rename_map={a: b}", "--policy.device=cpu"]
+    flags = [
+        *BASE,
+        "--optimizer.lr=1e-3",
+        "--num_epochs=3",
+        "--rename_map={a: b}",
+        "--policy.device=cpu",
+        "--compile=off",
+    ]
     folder = EnsembleFolder(tmp_path / "ens")
     folder.path.mkdir()
     for splits, more in (("own", []), ("same", ["--dataset.split_seed=5"])):

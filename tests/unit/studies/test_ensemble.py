@@ -34,6 +34,7 @@ def rehearsed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.setattr(ensemble, "PROGRAM", (sys.executable, str(fake_trainer.__file__)))
     monkeypatch.setattr(ensemble, "_rehearse", lambda shared, seed, run: seeds.append(seed))
     monkeypatch.setattr(ensemble, "settle_precision", lambda shared, _: shared.model_copy(update={"precision": "bf16"}))
+    monkeypatch.setattr(ensemble, "choose_together", lambda config, shared, left, threads: (False, "not tried"))
     return seeds
 
 
