@@ -1,4 +1,7 @@
-"""`understudy data info SOURCE`: what a dataset holds, and where it departs from the format. Decodes no video."""
+"""`understudy data info SOURCE`: what a dataset holds, and where it departs from the format. Decodes no video.
+
+(`understudy data import` is in data_import.py.)
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from understudy.core.units import readable_bytes, readable_duration
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
 
-ACTIONS = {"info": "what a dataset holds"}
+ACTIONS = {"info": "what a dataset holds", "import": "a dataset from the pendulum's arrays"}
 
 _SHOWN_TASKS = 10
 _SHOWN_NAMES = 8
@@ -46,6 +49,10 @@ def run(arguments: list[str]) -> int:
         guess = nearest(action, ACTIONS) or "info"
         what = f"`data {action}`: unknown action" if action else "`data` needs to know what to do"
         raise ConfigError(what, hint=f"did you mean `understudy data {guess} SOURCE`?")
+    if action == "import":
+        from .data_import import run_import
+
+        return run_import(arguments[1:])
     options = parse_options(DataInfoOptions, arguments[1:], positionals=["source"], verb="data info")
     if options.as_json:
         log.talk_on_stderr()

@@ -28,6 +28,9 @@ __all__ = ["aggregate", "compute_statistics", "guard_zero_spread", "use_imagenet
 
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 
+# numbers of which a copy is made at once
+_COPIED_WHOLE = 1_000_000
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -56,15 +59,19 @@ def compute_statistics(
 
 
 def of_rows(values: np.ndarray) -> dict[str, np.ndarray]:
-    """Statistics of (rows, n) numbers. One dimension at a time, so that a long column is not copied whole."""
-    parts = [_of_dimension(values[:, i].astype(np.float64)) for i in range(values.shape[1])]
-    stats = {key: np.array([part[key] for part in parts]) for key in parts[0]}
+    """Statistics of (rows, n) numbers."""
+    # one dimension at a time, so that a long column is not copied whole
+    width = values.shape[1] if values.size <= _COPIED_WHOLE else 1
+    parts = [_of_dimensions(values[:, first : first + width]) for first in range(0, values.shape[1], width)]
+    stats = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     return stats | {"count": np.array([len(values)], np.float64)}
 
 
-def _of_dimension(values: np.ndarray) -> dict[str, float]:
-    stats = {"min": values.min(), "max": values.max(), "mean": values.mean(), "std": values.std()}
-    return stats | dict(zip(QUANTILES, np.quantile(values, list(QUANTILES.values())), strict=True))
+def _of_dimensions(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Of (rows, n), each (n,)."""
+    columns = np.ascontiguousarray(values.T, dtype=np.float64)
+    stats = {"min": columns.min(1), "max": columns.max(1), "mean": columns.mean(1), "std": columns.std(1)}
+    return stats | dict(zip(QUANTILES, np.quantile(columns, list(QUANTILES.values()), axis=1), strict=True))
 
 
 def of_histogram(histogram: np.ndarray, count: int) -> dict[str, np.ndarray]:

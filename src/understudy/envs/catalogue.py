@@ -55,6 +55,9 @@ class EnvConfig(BaseModel):
     )
     horizon: int | None = Field(None, ge=1, description="control steps until an episode is over; null: the task's own")
     noise: float | None = Field(None, ge=0, description="half-width of the noise on executed actions (pendulum)")
+    gain_spread: float | None = Field(
+        None, ge=0, lt=1, description="each of the expert's gains times 1 - x .. 1 + x, drawn per episode (pendulum)"
+    )
     shadows: bool = Field(
         True,
         description="false: aloha and metaworld draw without shadows or smoothing: not as published, but several times "

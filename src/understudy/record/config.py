@@ -63,6 +63,11 @@ class RecordConfig(BaseModel):
         return lerobot_home() / self.dataset.repo_id
 
     @property
+    def disturbs(self) -> bool:
+        """Whether anything happens to actions beside what the task itself does to them."""
+        return self.noise > 0 or self.pushes_per_s * self.push_size > 0
+
+    @property
     def disturbance(self) -> dict[str, Any]:
         """What happens to actions on their way to the motors."""
         names = ("noise", "noise_correlation_s", "pushes_per_s", "push_size", "push_s")

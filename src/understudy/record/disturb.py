@@ -58,5 +58,4 @@ class Disturbance:
 
 def disturbance_of(config: RecordConfig, seed: int, fps: int, low: np.ndarray, high: np.ndarray) -> Disturbance | None:
     """The disturbance of an episode, None when nothing is to be disturbed."""
-    quiet = config.noise == 0 and config.pushes_per_s * config.push_size == 0
-    return None if quiet else Disturbance(config, seed, fps, low, high)
+    return Disturbance(config, seed, fps, low, high) if config.disturbs else None

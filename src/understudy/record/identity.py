@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
     """Everything that decides the bytes of an episode. How many are recorded, where, by how many processes does not."""
     return {
-        # how an environment is installed does not show in an episode
-        "env": config.env.model_dump(mode="json", exclude={"install"}),
+        "env": config.env.model_dump(mode="json", exclude=_without_effect(config)),
         "task": {"name": task.name, "version": task.version, "settings": dict(task.settings)},
         "actor": actor_facts(config.policy),
         "seed": config.seed,
@@ -27,6 +26,11 @@ def identity(config: RecordConfig, task: Task) -> dict[str, Any]:
         "video": config.dataset.vcodec if config.dataset.video else "png",
         "packages": packages(task, config.policy),
     }
+
+
+def _without_effect(config: RecordConfig) -> set[str]:
+    """How an environment is installed does not show in an episode, nor does an option that is not given."""
+    return {"install"} | ({"gain_spread"} if config.env.gain_spread is None else set())
 
 
 def actor_facts(choice: ActorChoice) -> dict[str, Any]:

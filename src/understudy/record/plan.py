@@ -24,7 +24,11 @@ def most_bytes(form: DatasetForm, frames: int) -> int:
 
 
 def print_plan(config: RecordConfig, task: Task, form: DatasetForm, target: Path, workers: int, done: int) -> None:
-    """The rows of the plan; `done`: attempts of an earlier start that are there already."""
+    """The rows of the plan.
+
+    workers   processes; 0: all episodes at once, in this one
+    done      attempts of an earlier start that are there already
+    """
     n = config.dataset.num_episodes
     cameras = ", ".join(
         f"{name.rpartition('.')[2]} {form.size_of(name)[1]}x{form.size_of(name)[0]}" for name in form.cameras
@@ -39,7 +43,8 @@ def print_plan(config: RecordConfig, task: Task, form: DatasetForm, target: Path
     _row("cameras", f"{cameras} as {stored}" if cameras else "none")
     size = most_bytes(form, n * task.horizon)
     _row("dataset", f"{target}  about {readable_bytes(size)} if every episode took all its time")
-    _row("workers", f"{workers}" + (f"; {done} attempts of an earlier start are there" if done else ""))
+    how = str(workers) if workers else "none: all episodes at once, in this process"
+    _row("workers", how + (f"; {done} attempts of an earlier start are there" if done else ""))
     # the episodes are there twice while the dataset is put together
     if 2 * size > (free := free_bytes(target)):
         log.warn(f"the disk has {readable_bytes(free)} free; recording may need up to {readable_bytes(2 * size)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +21,12 @@ from understudy.core.errors import DiskFull, Interrupted, UnderstudyError
 from understudy.core.signals import ended_politely
 from understudy.data.recording import RECORDING, Attempt, Recording
 from understudy.data.write.dataset import assemble
-from understudy.data.write.episode import read_staged
+from understudy.data.write.episode import ReadyEpisode, read_staged
 from understudy.envs.catalogue import make_env
 from understudy.rollout.choice import check_choice
 from understudy.rollout.workers import Lost, run_in_workers
 
+from .at_once import AtOnce, can_be_at_once
 from .attempt import Tried, folder_of, form_of, read_attempt
 from .config import RecordConfig
 from .identity import identity
@@ -77,8 +78,9 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
     task = env.task
     env.close()
     check_choice(config.policy, task)
-    form = form_of(task, config)
-    workers = config.workers or usable_cores()
+    at_once = AtOnce(config, task) if can_be_at_once(config) else None
+    form = form_of(task, config) if at_once is None else at_once.form
+    workers = 0 if at_once is not None else config.workers or usable_cores()
     print_plan(config, task, form, target, workers, len(list(staging_of(target).glob("seed-*"))))
     if dry_run:
         return None
@@ -86,12 +88,18 @@ def record(config: RecordConfig, *, resume: bool = False, dry_run: bool = False)
         told = identity(config, task)
         with opened(target, told, resume=resume) as staging:
             began = time.perf_counter()
-            tried = _try_until_done(config, staging, workers, _START_S + _STEP_S * task.horizon)
+            if at_once is not None:
+                tried = _try_until_done(config, at_once.attempts)
+                episodes: list[ReadyEpisode] = [at_once.episodes[one.seed] for one in tried if one.kept]
+            else:
+                timeout_s = _START_S + _STEP_S * task.horizon
+                tried = _try_until_done(config, partial(_attempts, config, staging, workers, timeout_s))
+                episodes = [read_staged(folder_of(staging, one.seed)) for one in tried if one.kept]
             seconds = {"attempts": time.perf_counter() - began}
-            return _put_together(target, told, form, staging, tried, seconds)
+            return _put_together(target, told, form, episodes, tried, seconds)
 
 
-def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s: float) -> list[Tried]:
+def _try_until_done(config: RecordConfig, attempts: Callable[[list[int]], Iterable[Tried]]) -> list[Tried]:
     """Attempts by seed, from the first to the one that completes the recording."""
     wanted = config.dataset.num_episodes
     tried: dict[int, Tried] = {}
@@ -100,7 +108,7 @@ def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s
             # with one success in two, twice as many seeds are tried: what is too much is left out below
             ahead = math.ceil(missing * max(1, len(tried)) / max(1, _kept(tried)))
             seeds = range(config.seed + len(tried), config.seed + len(tried) + ahead)
-            for one in _attempts(config, staging, list(seeds), workers, timeout_s):
+            for one in attempts(list(seeds)):
                 tried[one.seed] = one
                 advance(int(one.kept), f"{_successes(tried)} of {len(tried)} attempts succeeded")
                 _give_up_if_hopeless(config, tried)
@@ -109,7 +117,7 @@ def _try_until_done(config: RecordConfig, staging: Path, workers: int, timeout_s
     return in_order[: last + 1]
 
 
-def _attempts(config: RecordConfig, staging: Path, seeds: list[int], workers: int, timeout_s: float) -> Iterator[Tried]:
+def _attempts(config: RecordConfig, staging: Path, workers: int, timeout_s: float, seeds: list[int]) -> Iterator[Tried]:
     """The attempts with these seeds in the order they finish; first those that an earlier start has finished."""
     open_seeds = []
     for seed in seeds:
@@ -154,23 +162,21 @@ def _put_together(
     target: Path,
     told: dict[str, Any],
     form: DatasetForm,
-    staging: Path,
+    episodes: Sequence[ReadyEpisode],
     tried: list[Tried],
     seconds: dict[str, float],
 ) -> Recorded:
     """The dataset of the attempts that were kept; `told` is its identity."""
     began = time.perf_counter()
-    kept = [one.seed for one in tried if one.kept]
     recording = Recording(
         env=told["env"],
         task=told["task"],
         actor=told["actor"],
         disturbance=told["disturbance"],
         packages=told["packages"],
-        seeds=tuple(kept),
+        seeds=tuple(one.seed for one in tried if one.kept),
         attempts=tuple(Attempt(one.seed, one.success, one.steps, one.reason) for one in tried),
     )
-    episodes = [read_staged(folder_of(staging, seed)) for seed in kept]
     log.say(f"\nputting {len(episodes)} episodes together")
     assemble(target, form, episodes, {RECORDING: recording.to_text()})
     seconds["joining"] = time.perf_counter() - began

@@ -26,7 +26,7 @@ from understudy.data.info import DEFAULT_DATA_PATH, DEFAULT_VIDEO_PATH, INFO
 from understudy.data.spec import Statistics
 from understudy.data.statistics import of_histogram
 
-from .episode import EpisodeWriter, StagedEpisode, read_staged
+from .episode import EpisodeWriter, ReadyEpisode, read_staged
 from .form import DatasetForm
 from .places import CHUNKS_SIZE, DATA_MB, VIDEO_MB, Place, by_file, in_files
 from .tables import as_lists, numbered_rows, numbers_of, of_columns, write_episodes, write_frames, write_tasks
@@ -38,7 +38,7 @@ _DATA_PATH, _VIDEO_PATH = DEFAULT_DATA_PATH["v3"], DEFAULT_VIDEO_PATH["v3"]
 
 
 def assemble(
-    target: Path, form: DatasetForm, episodes: Sequence[StagedEpisode], extra: Mapping[str, str] | None = None
+    target: Path, form: DatasetForm, episodes: Sequence[ReadyEpisode], extra: Mapping[str, str] | None = None
 ) -> None:
     """Write the dataset of these episodes, in this order, into the new folder `target`.
 
@@ -63,7 +63,7 @@ def assemble(
 
 
 def _write_frames(
-    root: Path, form: DatasetForm, episodes: Sequence[StagedEpisode], tasks: list[str]
+    root: Path, form: DatasetForm, episodes: Sequence[ReadyEpisode], tasks: list[str]
 ) -> tuple[list[dict[str, Any]], list[Statistics], dict[str, np.ndarray]]:
     """(rows of the table of episodes, statistics of each episode, every column of numbers of the whole dataset)."""
     starts = np.cumsum([0, *(episode.length for episode in episodes)]).tolist()
@@ -85,7 +85,7 @@ def _write_frames(
     return rows, statistics, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _row(number: int, episode: StagedEpisode, start: int, place: Place) -> dict[str, Any]:
+def _row(number: int, episode: ReadyEpisode, start: int, place: Place) -> dict[str, Any]:
     return {
         "episode_index": number,
         "tasks": [episode.task],
@@ -98,7 +98,7 @@ def _row(number: int, episode: StagedEpisode, start: int, place: Place) -> dict[
 
 
 def _write_videos(
-    root: Path, form: DatasetForm, name: str, episodes: Sequence[StagedEpisode], rows: list[dict[str, Any]]
+    root: Path, form: DatasetForm, name: str, episodes: Sequence[ReadyEpisode], rows: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Join the videos of one camera, tell `rows` where each episode is, and give what info.json says of them."""
     parts = [episode.video(name) for episode in episodes]
@@ -164,7 +164,7 @@ class DatasetWriter:
         self.folder, self.form = folder, form
         folder.parent.mkdir(parents=True, exist_ok=True)
         self._staging = Path(tempfile.mkdtemp(prefix=f"{TEMPORARY_PREFIX}{folder.name}-", dir=folder.parent))
-        self._episodes: list[StagedEpisode] = []
+        self._episodes: list[ReadyEpisode] = []
 
     @contextlib.contextmanager
     def episode(self, task: str) -> Iterator[EpisodeWriter]:

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +26,38 @@ from understudy.data.info import read_json
 from understudy.data.picture_levels import histogram_of, sampled_frames, thinned
 
 from .form import PICTURE_COLUMN, DatasetForm
+from .held import table_of
 from .video import VideoWriter
 
 _ROWS, _FACTS = "rows.parquet", "episode.json"
+
+
+class ReadyEpisode(Protocol):
+    """An episode that can be put into a dataset: one that was staged, or one held in memory (held.py).
+
+    histograms   camera -> (levels (3, 256), number of pictures)
+    bytes        what its rows take on disk
+    """
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def length(self) -> int: ...
+
+    @property
+    def histograms(self) -> Mapping[str, tuple[np.ndarray, int]]: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+    def rows(self) -> pa.Table:
+        """The table of its frames, without the columns that number them."""
+        ...
+
+    def video(self, camera: str) -> Path:
+        """Its mp4 of a camera."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -109,9 +139,7 @@ class EpisodeWriter:
         columns: dict[str, pa.Array] = {}
         for name in self.form.features:
             if name in self._vectors:
-                values = np.stack(self._vectors[name])
-                flat, width = pa.array(values.ravel()), values.shape[1]
-                columns[name] = flat if width == 1 else pa.FixedSizeListArray.from_arrays(flat, width)
+                columns |= table_of({name: np.stack(self._vectors[name])})
             elif name in self._pngs:
                 pngs = [{"bytes": png, "path": f"frame-{n:06d}.png"} for n, png in enumerate(self._pngs[name])]
                 columns[name] = pa.array(pngs, PICTURE_COLUMN)

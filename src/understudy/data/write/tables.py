@@ -14,16 +14,18 @@ import pyarrow.parquet as pq
 from understudy.data.spec import Statistics
 from understudy.data.statistics import of_rows
 
-from .episode import StagedEpisode
+from .episode import ReadyEpisode
 from .form import BOOKKEEPING, DatasetForm
 from .places import DATA_MB, by_file, in_files
 
+# rows of a column from which on its statistics are not computed beside those of others
+_LONG = 10_000
 EPISODES_PATH = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 
 
-def numbered_rows(form: DatasetForm, staged: StagedEpisode, episode: int, start: int, task: int) -> pa.Table:
+def numbered_rows(form: DatasetForm, ready: ReadyEpisode, episode: int, start: int, task: int) -> pa.Table:
     """The frames of an episode as the dataset has them: with its number, the number of its first row, its task's."""
-    table, length = staged.rows(), staged.length
+    table, length = ready.rows(), ready.length
     frame = np.arange(length)
     numbers = {
         "timestamp": (frame / form.fps).astype(np.float32),
@@ -49,7 +51,17 @@ def numbers_of(form: DatasetForm, table: pa.Table) -> dict[str, np.ndarray]:
 
 def of_columns(columns: dict[str, np.ndarray]) -> Statistics:
     """The statistics of each column."""
-    return {name: of_rows(values) for name, values in columns.items()}
+    if max(map(len, columns.values())) > _LONG:
+        return {name: of_rows(values) for name, values in columns.items()}
+    # an episode's are many small sums, which side by side take a tenth of the time
+    side_by_side = of_rows(np.concatenate([values.astype(np.float64) for values in columns.values()], axis=1))
+    found: Statistics = {}
+    first = 0
+    for name, values in columns.items():
+        its = slice(first, first + values.shape[1])
+        found[name] = {key: value if key == "count" else value[its] for key, value in side_by_side.items()}
+        first = its.stop
+    return found
 
 
 def write_frames(path: Path, tables: Sequence[pa.Table]) -> None:

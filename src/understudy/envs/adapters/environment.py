@@ -46,7 +46,12 @@ def make(name: str, config: EnvConfig) -> BenchmarkEnvironment:
     """
     family, _, task = name.partition("/")
     benchmark = BENCHMARKS[family]
-    for option, is_given in (("noise", config.noise is not None), ("renderer", config.renderer != "rays")):
+    meaningless = {
+        "noise": config.noise is not None,
+        "gain_spread": config.gain_spread is not None,
+        "renderer": config.renderer != "rays",
+    }
+    for option, is_given in meaningless.items():
         if is_given:
             raise ConfigError(f"{name} has no choice of {option}", where=f"--env.{option}", hint="leave the option out")
     cameras = cameras_of(benchmark, config)

@@ -37,10 +37,11 @@ def make(name: str, config: EnvConfig) -> Pendulum:
             hint=f"leave the option out: the task is observed through {STATE} alone",
         )
     noise = NOISE[name] if config.noise is None else config.noise
-    return Pendulum(task_of(name, noise, config.horizon or HORIZON), noise)
+    spread = config.gain_spread or 0.0
+    return Pendulum(task_of(name, noise, config.horizon or HORIZON, spread), noise, spread)
 
 
-def task_of(name: str, noise: float, horizon: int) -> Task:
+def task_of(name: str, noise: float, horizon: int, gain_spread: float = 0.0) -> Task:
     """What is the same in all episodes."""
     limit = np.array([ACTION_LIMIT])
     return Task(
@@ -62,6 +63,7 @@ def task_of(name: str, noise: float, horizon: int) -> Task:
             "fall_angle": FALL_ANGLE,
             "rail_m": RAIL_M,
             "success": f"the pole stood for {horizon} steps",
+            **({"gain_spread": gain_spread} if gain_spread else {}),
         },
         packages=("mujoco",),
     )
@@ -84,9 +86,9 @@ class Pendulum(Environment):
     course   what is measured of the present episode; `course.converged_at[0]`, -1 while it has not converged
     """
 
-    def __init__(self, task: Task, noise: float) -> None:
+    def __init__(self, task: Task, noise: float, gain_spread: float = 0.0) -> None:
         super().__init__(task)
-        self.noise = noise
+        self.noise, self.gain_spread = noise, gain_spread
         self.state = np.zeros(4)
         self.course = Course(1)
         self._physics = Physics()
@@ -123,6 +125,6 @@ class Pendulum(Environment):
 
         return draw(self.state, width, height)
 
-    def expert(self, gain_spread: float = 0.0) -> PendulumExpert:
-        """The cascaded PID; `gain_spread` as PendulumExpert has it."""
-        return PendulumExpert(self, gain_spread)
+    def expert(self, gain_spread: float | None = None) -> PendulumExpert:
+        """The cascaded PID; `gain_spread` as PendulumExpert has it, None: the environment's."""
+        return PendulumExpert(self, self.gain_spread if gain_spread is None else gain_spread)

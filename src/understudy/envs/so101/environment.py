@@ -45,6 +45,8 @@ def make(name: str, config: EnvConfig) -> Environment:
 
     Raises ConfigError for a camera that it has not, for noise, and for MuJoCo's renderer where there is no OpenGL.
     """
+    if config.gain_spread is not None:
+        raise ConfigError("the experts of this task have no gains", where="--env.gain_spread")
     if config.noise is not None:
         raise ConfigError(
             "this task takes no noise", where="--env.noise", hint="`record` disturbs actions by options of its own"
