@@ -1,0 +1,39 @@
+"""Successive pictures that are equal to the last pixel: the camera delivered fewer frames than were recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..dataset_view import DatasetView
+from ..finding import Finding
+from ..rule import Looks, Rule
+
+_SHARE = 0.15
+
+
+def check(data: DatasetView) -> Iterator[Finding]:
+    for camera in data.cameras:
+        doubled, pairs, found = 0, 0, []
+        for episode, seen in data.seen(camera):
+            follows = np.diff(seen.frames) == 1
+            same = seen.same[1:][follows]
+            doubled, pairs = doubled + int(same.sum()), pairs + len(same)
+            if len(same) and same.mean() > _SHARE:
+                found.append(episode.index)
+        if pairs < 8 or doubled < _SHARE * pairs:
+            continue
+        yield Finding(
+            "warning",
+            f"camera {camera} repeats itself: {doubled} of {pairs} pairs of successive frames are the same picture",
+            f"the camera is slower than the {data.fps:g} frames a second of the recording: record at its own rate, or "
+            "mend the cable, hub or light (long exposure) that slows it down",
+            {"camera": camera, "same": doubled, "pairs": pairs},
+            tuple(found),
+        )
+
+
+RULE = Rule(
+    "frames_doubled", Looks.DATASET, check, source="recorders that store the newest picture there is at each tick"
+)
