@@ -119,7 +119,8 @@ def _extra(arrays: Mapping[str, np.ndarray], path: Path) -> dict[str, str]:
         part = arrays["split"]
         if part.ndim != 1 or not np.isin(part, (0, 1, 2)).all():
             raise DataError("`split` has to be 0 (train), 1 (validation) or 2 (test) per episode", where=str(path))
-        split = Split(*(np.flatnonzero(part == number).tolist() for number in range(3)))
+        train, validation, test = (np.flatnonzero(part == number).tolist() for number in range(3))
+        split = Split(train, validation, test)
         extra[SPLIT] = json.dumps(split.to_json()) + "\n"
     return extra
 

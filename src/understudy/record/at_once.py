@@ -19,6 +19,8 @@ from .attempt import Tried
 from .config import RecordConfig
 
 APPLIED = "applied_action"
+# about a second's: larger ones are no faster, and would leave the progress without a word
+_BATCH = 500
 
 
 def can_be_at_once(config: RecordConfig) -> bool:
@@ -44,6 +46,10 @@ class AtOnce:
 
     def attempts(self, seeds: Sequence[int]) -> Iterator[Tried]:
         """How the episodes of `seeds` went, in their order."""
+        for first in range(0, len(seeds), _BATCH):
+            yield from self._batch(seeds[first : first + _BATCH])
+
+    def _batch(self, seeds: Sequence[int]) -> Iterator[Tried]:
         from understudy.envs.pendulum.demonstrations import demonstrate
 
         settings, horizon = self._task.settings, self._task.horizon
