@@ -83,10 +83,11 @@ def _answer(summary: Summary) -> Iterator[str]:
         for measure, words in (("convergence", "converges"), ("success", "succeeds")):
             found = summary["differences"]["overall"][measure]
             low, high = (100 * bound for bound in found["paired"] or found["welch"])
-            verdict = "no difference is shown" if low <= 0 <= high else f"{a if low > 0 else b} is ahead"
+            verdict = "no difference is shown" if low <= 0 <= high else f"{a if low > 0 else b} does so more often"
             yield (
-                f"- Over all settings {a} {words} {100 * found['difference']:+.2f} points more often than {b} "
-                f"[{low:+.2f}, {high:+.2f}]: {verdict}."
+                f"- Over all settings {a} {words} in {100 * found['a']:.2f} % of the episodes, {b} in "
+                f"{100 * found['b']:.2f} %: a difference of {100 * found['difference']:+.2f} points "
+                f"[{low:+.2f}, {high:+.2f}], {verdict}."
             )
     yield ""
 
@@ -140,7 +141,11 @@ def _reproduce(summary: Summary, folder: Path) -> Iterator[str]:
     yield ""
     yield f"- recorded: {study['demonstrations']} episodes of the expert, a tenth to validate, a tenth for the test"
     yield f"- evaluated: {study['episodes']} episodes of each model in each setting, from the seeds 0, 1, ..."
-    yield f"- machine: {machine['cores']} cores, {machine['system']}; understudy {summary['version']}"
+    names = [str(machine[key]) for key in ("cpu", "gpu") if machine.get(key)]
+    yield (
+        f"- machine: {', '.join(names) or 'unknown'}, {machine['cores']} cores, {machine['system']}; "
+        f"torch {machine.get('torch')}, understudy {summary['version']}"
+    )
     yield "- by the clock: " + ", ".join(f"{name} {readable_duration(value)}" for name, value in seconds.items())
     yield f"- one model again: `understudy train --config_path={folder}/FAMILY/config.json --seed=1000`"
     yield "- every episode: `trials/*/*.npz` (numpy, nothing pickled); `tables.md` has the tables alone"

@@ -92,7 +92,7 @@ def _labels(summary: Summary) -> list[str]:
 
 
 def _differences(summary: Summary, folder: Path) -> Path:
-    drawing = style.figure(10.0, 4.4)
+    drawing = style.figure(10.0, 4.8)
     a, b = families_of(summary)
     panels: np.ndarray = drawing.subplots(1, 2, squeeze=False)
     rows = [*summary["differences"]["cells"], {"label": "all", **summary["differences"]["overall"]}]
@@ -104,7 +104,8 @@ def _differences(summary: Summary, folder: Path) -> Path:
             _intervals(plot, [entry[measure] for entry in rows], kind, shift, colour)
         plot.set_yticks(range(len(rows)), [entry["label"] for entry in rows])
         plot.invert_yaxis()
-    panels[0][0].legend(frameon=False, loc="best")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    drawing.legend(handles, labels, frameon=False, ncols=2, loc="outside lower center")
     return style.save(drawing, folder / "differences.png")
 
 
@@ -136,7 +137,9 @@ def _survival(subjects: Mapping[str, Any], summary: Summary, path: Path, title: 
         for subject in shown:
             curve = 100 * np.array(subjects[subject]["survival"][index])
             label = name_of(summary, subject) if index == 0 else None
-            plot.step(range(len(curve)), curve, where="post", color=_COLOURS[subject], linewidth=1.5, label=label)
+            dashes = "--" if subject == "pid_ahead" else "-"
+            look = {"color": _COLOURS[subject], "linewidth": 1.5, "linestyle": dashes, "label": label}
+            plot.step(range(len(curve)), curve, where="post", **look)
         plot.set_ylim(max(-3.0, lowest - 3), 101.5)
     drawing.suptitle(f"{title}, % of the episodes, by control step", x=0.01, ha="left", fontsize=11)
     drawing.legend(frameon=False, ncols=3, loc="outside lower center")

@@ -157,7 +157,7 @@ def _measure_latency(study: PendulumStudy) -> None:
     from .pendulum_latency import latency
 
     found = {
-        family: latency(load_policy(model_checkpoint(study, family, study.seeds[0]), "cpu"))
+        family: latency(load_policy(model_checkpoint(study, family, study.seeds[0]), "cpu"), study.decisions)
         for family in study.families
     }
     write_atomically(study.latency, json.dumps(found, indent=2) + "\n")

@@ -38,6 +38,7 @@ class PendulumStudy:
     regression       updates of the small network that is the reference; None: as it was tuned
     leak             whether to show what a leaking split does
     original_steps   updates that the original presets are tried for, beside the modern ones; 0: not at all
+    decisions        of each family that are timed
     long             also episodes of 1000 steps
     """
 
@@ -52,6 +53,7 @@ class PendulumStudy:
     regression: int | None = None
     leak: bool = True
     original_steps: int = 0
+    decisions: int = 200
     long: bool = False
 
     @property
@@ -140,4 +142,5 @@ def quick(folder: Path, jobs: int, families: tuple[str, ...] = FAMILIES) -> Pend
         regression=1500,
         leak=False,
         original_steps=3,
+        decisions=50,
     )

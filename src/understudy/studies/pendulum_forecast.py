@@ -48,7 +48,7 @@ class Forecast:
         """For the person who waits."""
         chapters = ", ".join(f"{name} {readable_duration(value)}" for name, value in self.seconds.items())
         return [
-            f"{'forecast':<10} about {readable_duration(self.total)}: {chapters}",
+            f"{'forecast':<10} about {readable_duration(self.total)} from nothing: {chapters}",
             f"{'disk':<10} about {readable_bytes(self.bytes)}",
         ]
 

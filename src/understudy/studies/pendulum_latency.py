@@ -19,11 +19,11 @@ from understudy.policies.tiny_pi0_fast.model import TinyPi0Fast
 if TYPE_CHECKING:
     from understudy.policies.base import Policy
 
-DECISIONS, WARM_UP = 200, 20
+WARM_UP = 20
 SHORTEST = 10
 
 
-def latency(policy: Policy, decisions: int = DECISIONS) -> dict[str, Any]:
+def latency(policy: Policy, decisions: int) -> dict[str, Any]:
     """Milliseconds of a decision in each way it can be made: {way: {"median_ms", "p99_ms", "n"}}.
 
     States are uniform in ±0.5, as the episodes begin. "one pass" is one of the network's passes within a whole chunk.

@@ -86,9 +86,10 @@ def _original(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def trying_original(study: PendulumStudy, family: str) -> TrainConfig:
-    """A few updates of the original preset, at its exact size."""
+    """A few updates of the original preset, at its exact size, measured once."""
     tried = replace(study, preset="original", steps=study.original_steps)
-    return training_of(tried, family).model_copy(update={"output_dir": study.original(family)})
+    changed = {"output_dir": study.original(family), "eval_steps": study.original_steps}
+    return training_of(tried, family).model_copy(update=changed)
 
 
 # what the demonstration of the leak is trained on: so few episodes that a network can learn them by heart

@@ -32,7 +32,7 @@ def summarize_study(study: PendulumStudy, seconds: dict[str, float]) -> dict[str
     document: dict[str, Any] = {
         "study": dict(study.facts()) | {"families": families, "jobs": study.jobs},
         "version": __version__,
-        "machine": {"cores": usable_cores(), "python": platform.python_version(), "system": platform.platform()},
+        "machine": _machine(study),
         "names": REFERENCES,
         "subjects": subjects,
         "ceiling": {name: against_ceiling(subjects[name], subjects["pid_ahead"]) for name in _judged(families)},
@@ -84,6 +84,12 @@ def _training(study: PendulumStudy, family: str) -> dict[str, Any]:
         "config": json_or_empty(folder.config).get("policy", {}),
         "batch_size": json_or_empty(folder.config).get("batch_size"),
     }
+
+
+def _machine(study: PendulumStudy) -> dict[str, Any]:
+    """What the first model was trained on, as its run notes it."""
+    started = read_history(EnsembleFolder(study.ensemble(study.families[0])).run(study.seeds[0]).events).started
+    return {"cores": usable_cores(), **started.get("machine", {}), "system": platform.platform()}
 
 
 def _curve(history: History, key: str) -> list[list[float]]:
