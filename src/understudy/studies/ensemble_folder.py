@@ -109,7 +109,8 @@ def read_facts(folder: EnsembleFolder) -> Facts | None:
     content = _read_json(folder.facts)
     # ensembles of earlier versions were processes
     seeds, threads, together = content.get("seeds"), content.get("threads"), content.get("together", 0)
-    if not isinstance(seeds, list) or not all(type(number) is int for number in (*seeds, threads, together)):
+    seeds_are_whole = isinstance(seeds, list) and all(type(seed) is int for seed in seeds)
+    if not seeds_are_whole or type(threads) is not int or type(together) is not int:
         raise DataError("this is not what an ensemble notes about itself", where=str(folder.facts))
     return Facts(seeds, threads, together)
 

@@ -99,8 +99,8 @@ def _trying() -> Iterator[None]:
 def _drops(module: nn.Module) -> bool:
     """Whether a module leaves out numbers at random while training."""
     if isinstance(module, nn.MultiheadAttention):
-        return module.dropout > 0
-    return isinstance(module, Dropout | nn.modules.dropout._DropoutNd) and module.p > 0
+        return bool(module.dropout)
+    return isinstance(module, Dropout | nn.modules.dropout._DropoutNd) and bool(module.p)
 
 
 def fake_policy(config: TrainConfig, policy: PolicyConfig) -> Policy:
