@@ -109,4 +109,10 @@ class Rng:
         import torch
 
         apart = f"{purpose}, rank {self.rank}" if self.rank else purpose
-        torch.manual_seed(derive(self.seed, self.step, apart))
+        seed = derive(self.seed, self.step, apart)
+        if torch.cuda.is_initialized() or torch.backends.mps.is_available():
+            torch.manual_seed(seed)
+        else:
+            # the same for the CPU; torch.manual_seed also leaves a note, with the whole stack as text, for each
+            # accelerator that may come into use: half a millisecond, as long as a small network's update
+            torch.default_generator.manual_seed(seed)

@@ -97,9 +97,11 @@ class Prepared:
     def source(self) -> Source:
         rank, world = self.ranks.rank, self.ranks.world
         sampler = Sampler(self.rows.train, self.config.batch_size, self.config.seed, rank=rank, world=world)
-        # an update takes all of its batches at once: those of the next one are gathered meanwhile
-        ahead = self.config.grad_accumulation_steps + 1
-        return Source(self.windows(), sampler, torch.device(str(self.config.policy.device)), ahead=ahead)
+        windows, device = self.windows(), torch.device(str(self.config.policy.device))
+        # an update takes all of its batches at once: those of the next one are gathered meanwhile; numbers alone are
+        # gathered sooner than a thread has been told to
+        ahead = self.config.grad_accumulation_steps + 1 if windows.cameras or device.type != "cpu" else 0
+        return Source(windows, sampler, device, ahead=ahead)
 
     @property
     def validates(self) -> bool:

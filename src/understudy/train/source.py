@@ -23,7 +23,10 @@ _GATHERS_AT_ONCE = 2
 
 
 class Source:
-    """Batches by draw number, on the way to `device`; `take(n)` also starts gathering n + 1 ... n + `ahead`."""
+    """Batches by draw number, on the way to `device`.
+
+    `take(n)` also starts gathering n + 1 ... n + `ahead`; with 0 batches are gathered when they are taken.
+    """
 
     def __init__(self, windows: Windows, sampler: Sampler, device: torch.device, *, ahead: int) -> None:
         self.windows = windows
@@ -36,6 +39,8 @@ class Source:
 
     def take(self, draw: int) -> Batch:
         """Batch number `draw` of the run (from 0); on the device already if that is a CUDA one."""
+        if not self._ahead:
+            return self._gather(draw)[0]
         wanted = range(draw, draw + self._ahead + 1)
         for number in self._started.keys() - set(wanted):
             self._started.pop(number).cancel()

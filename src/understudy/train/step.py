@@ -84,7 +84,8 @@ class Update:
 
         Raises NonFinite: on a CPU at once, elsewhere when the window is read.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self._parameters:
+            parameter.grad = None
         total = torch.zeros((), device=self.device)
         parts: dict[str, Tensor] = {}
         for position, batch in enumerate(batches):
@@ -106,13 +107,23 @@ class Update:
             self._shared.finish()
             scalars = self._ranks.mean(scalars)
         limit = self.clip if self.clip > 0 else float("inf")
-        norm = nn.utils.clip_grad_norm_(self._parameters, limit)
+        norm = self._clip(limit)
         self.window.add(step, scalars, norm, clipped=norm > limit)
         if self.device.type == "cpu":
             self.window.raise_if_not_finite()
         self.optimizer.step()
         if isinstance(self.schedule, LambdaLR):
             self.schedule.step()
+
+    def _clip(self, limit: float) -> Tensor:
+        """Clip the whole gradient's norm to `limit`, number for number as torch's clip_grad_norm_; the norm before."""
+        if self.device.type != "cpu":
+            return nn.utils.clip_grad_norm_(self._parameters, limit)
+        norm = nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
+        # where reading it costs nothing, gradients are not multiplied by 1
+        if not norm <= limit:
+            nn.utils.clip_grads_with_norm_(self._parameters, limit, norm)
+        return norm
 
     def placed(self, batch: Batch, rng: Rng) -> Batch:
         """The batch where the policy is, its pictures changed if that is asked for.

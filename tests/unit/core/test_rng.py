@@ -43,6 +43,13 @@ def test_seeding_torch_makes_dropout_repeat() -> None:
     assert torch.equal(*masks)
 
 
+def test_torchs_numbers_are_those_that_manual_seed_would_give() -> None:
+    Rng(3, 5).seed_torch("dropout")
+    ours = torch.rand(4)
+    torch.manual_seed(derive(3, 5, "dropout"))
+    assert torch.equal(ours, torch.rand(4))
+
+
 def test_ranks_share_one_draw_for_the_samples_and_have_masks_of_their_own() -> None:
     for draw in (Rng.normal, Rng.uniform):
         whole = draw(Rng(1, 2), "latent", (6, 3))

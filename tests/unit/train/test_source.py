@@ -74,6 +74,14 @@ def test_the_batches_of_the_next_update_are_gathered_before_they_are_asked_for_a
     assert sorted(windows.gathered) == [0, 1, 2, 3, 4]
 
 
+def test_with_nothing_ahead_batches_are_gathered_when_they_are_taken_and_by_no_thread() -> None:
+    windows = _Windows()
+    threads = threading.active_count()
+    with contextlib.closing(source_of(windows, 0)) as source:
+        assert [int(source.take(draw).action) for draw in (0, 1, 5)] == [0, 1, 5]
+        assert (windows.gathered, threading.active_count()) == ([0, 1, 5], threads)
+
+
 def test_a_fault_is_told_when_its_batch_is_taken_and_not_before() -> None:
     windows = _Windows(broken=2)
     with contextlib.closing(source_of(windows, 2)) as source:

@@ -72,6 +72,20 @@ def test_a_gradient_that_is_not_finite_is_reported_before_a_weight_moves() -> No
     assert torch.equal(weights(policy), before)
 
 
+@pytest.mark.parametrize("limit", [1e-3, 0.5, 1e6])
+def test_gradients_are_clipped_as_torch_clips_them_bit_for_bit(limit: float) -> None:
+    ours, torchs = small_policy(), small_policy()
+    for policy in (ours, torchs):
+        torch.manual_seed(0)
+        policy.loss(batch(0), Rng(7)).total.backward()
+    update = update_of(ours, clip=limit)
+    norm = update._clip(limit)
+    assert torch.equal(norm, torch.nn.utils.clip_grad_norm_(list(torchs.parameters()), limit))
+    for one, other in zip(ours.parameters(), torchs.parameters(), strict=True):
+        assert (one.grad is None) == (other.grad is None)
+        assert one.grad is None or other.grad is None or torch.equal(one.grad, other.grad)
+
+
 def test_two_accumulated_batches_give_the_mean_of_their_gradients() -> None:
     plain, accumulated = small_policy().eval(), small_policy().eval()  # eval: no dropout, no latent noise
     update = update_of(accumulated, clip=0)
