@@ -13,9 +13,11 @@ import pytest
 import understudy
 from understudy.cli.compare import LETTERS, CompareOptions
 from understudy.cli.demo import DemoOptions
+from understudy.cli.doctor import DoctorOptions
 from understudy.cli.ensemble import EnsembleOptions, read_ensemble
 from understudy.cli.eval import EvalOptions
 from understudy.cli.record import RecordOptions
+from understudy.cli.study import StudyOptions, study_of
 from understudy.core.config import known_options, parse_options
 from understudy.studies.ensemble_folder import EnsembleFolder, Facts
 from understudy.train.command import known_names, read_command
@@ -90,8 +92,12 @@ def test_a_documented_command_is_understood(command: str, somewhere: Path) -> No
 
         assert rest[0] == "info"
         assert parse_options(DataInfoOptions, rest[1:], positionals=["source"], verb="data info").source
+    elif verb == "doctor":
+        assert parse_options(DoctorOptions, rest, positionals=["target"], verb="doctor").pictures
     elif verb == "compare":
         assert parse_options(CompareOptions, rest, positionals=LETTERS, verb="compare").b
+    elif verb == "study":
+        assert study_of(parse_options(StudyOptions, rest, positionals=["name"], verb="study")).families
     elif verb == "record":
         assert parse_options(RecordOptions, rest, verb="record").env.type
     else:
@@ -114,7 +120,7 @@ def test_every_option_that_a_page_mentions_exists(page: Path) -> None:
     known = {*known_names(None), "help", "debug", "json"}
     known |= {
         name
-        for options in (EvalOptions, DemoOptions, CompareOptions, RecordOptions, EnsembleOptions)
+        for options in (EvalOptions, DemoOptions, DoctorOptions, CompareOptions, RecordOptions, EnsembleOptions, StudyOptions)
         for name in known_options(options)
     }
     groups = {name.split(".")[0] for name in known}

@@ -74,15 +74,13 @@ def forecast(study: PendulumStudy) -> Forecast:
 
 def _policy(config: TrainConfig) -> Policy:
     """The policy of a configuration with fresh weights, for the pendulum's features."""
+    from understudy.train.batched_choice import fake_policy
+
     features = {
         "input_features": {STATE: Feature(type=FeatureType.STATE, shape=(4,))},
         "output_features": {"action": Feature(type=FeatureType.ACTION, shape=(1,))},
     }
-    policy_config = config.policy.model_copy(update=features)
-    policy = policy_config.build(policy_config.fake_statistics())
-    batch = policy_config.fake_batch(64)
-    policy.fit_actions([(batch.action, batch.action_is_pad.new_zeros(batch.action_is_pad.shape))])
-    return policy
+    return fake_policy(config, config.policy.model_copy(update=features))
 
 
 def _update_s(policy: Policy, size: int) -> float:

@@ -38,7 +38,7 @@ class Recipe:
 
 RECIPES: dict[tuple[str, str], Recipe] = {
     ("tiny_pi0", "modern"): Recipe(steps=10_000, batch_size=256),
-    ("tiny_pi0_fast", "modern"): Recipe(steps=10_000, batch_size=256),
+    ("tiny_pi0_fast", "modern"): Recipe(steps=4_000, batch_size=256),
     ("tiny_pi0", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best", validations=200),
     ("tiny_pi0_fast", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best", validations=200),
 }
