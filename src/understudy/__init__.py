@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import load_dataset
+    from understudy.diagnose.target import diagnose
     from understudy.evaluate.public import evaluate
     from understudy.policies.pretrained import load_policy
     from understudy.train.config import TrainConfig
@@ -23,9 +24,10 @@ _HOMES = {
     "train": "understudy.train.run",
     "TrainConfig": "understudy.train.config",
     "evaluate": "understudy.evaluate.public",
+    "diagnose": "understudy.diagnose.target",
 }
 
-__all__ = ["TrainConfig", "__version__", "evaluate", "load_dataset", "load_policy", "train"]
+__all__ = ["TrainConfig", "__version__", "diagnose", "evaluate", "load_dataset", "load_policy", "train"]
 
 
 def __getattr__(name: str) -> Any:

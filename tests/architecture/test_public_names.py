@@ -9,7 +9,7 @@ import pytest
 
 import understudy
 
-NAMES = ["TrainConfig", "__version__", "evaluate", "load_dataset", "load_policy", "train"]
+NAMES = ["TrainConfig", "__version__", "diagnose", "evaluate", "load_dataset", "load_policy", "train"]
 
 
 def test_the_public_names_are_these() -> None:
@@ -23,7 +23,7 @@ def test_every_public_name_is_there_and_explained(name: str) -> None:
     assert isinstance(found, str) if name == "__version__" else found.__doc__
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "diagnose"])
 def test_a_function_named_as_a_package_can_be_called_more_than_once(name: str) -> None:
     # the function's own words about its arguments; a module that cannot be called says something else
     code = f"import understudy\nfor _ in range(2):\n try: understudy.{name}()\n except TypeError as e: print(e)"
