@@ -107,8 +107,14 @@ def test_a_signal_saves_a_checkpoint_and_the_resumed_run_is_bit_equal(
         ["--precision=bf16"],
         ["--grad_accumulation_steps=2", "--dataset.frames=decode", "--dataset.image_transforms.enable=true"],
         ["--dataset.frames=ram", "--scheduler.type=diffuser", "--scheduler.num_warmup_steps=5"],
+        ["--scheduler.type=reduce_on_plateau", "--scheduler.patience=0", "--policy.optimizer_lr=0.05", "--best=loss"],
     ],
-    ids=["bf16", "accumulated, decoded on the fly, pictures changed", "in memory, with a schedule"],
+    ids=[
+        "bf16",
+        "accumulated, decoded on the fly, pictures changed",
+        "in memory, with a schedule",
+        "with a rate that follows the held-out loss",
+    ],
 )
 def test_in_every_setting_a_stopped_and_resumed_run_is_bit_equal(
     setting: list[str], reference: tuple[Path, Path, float], tmp_path: Path

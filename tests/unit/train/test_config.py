@@ -96,11 +96,38 @@ def test_steps_and_epochs_exclude_each_other_when_both_were_given() -> None:
         ({"dataset": DATASET | {"eval_episodes": [3], "episodes": [0, 1]}}, "not among the episodes"),
         ({"scheduler": {"type": "cosine_decay_with_warmup"}}, "also needs"),
         ({"scheduler": CONSTANT | {"peak_lr": 1e-3}}, "belongs to cosine_decay_with_warmup"),
+        ({"dataset": DATASET | {"split_file": "s.json", "test_split": 0.1}}, "test_split would change that"),
+        ({"dataset": DATASET | {"split_file": "s.json", "split": "window"}}, "split=window would change that"),
+        ({"dataset": DATASET | {"split": "window", "eval_episodes": [1]}}, "eval_episodes names episodes"),
+        ({"dataset": DATASET | {"split": "window", "eval_split": 0.5, "test_split": 0.5}}, "no window to train on"),
+        ({"dataset": DATASET | {"split_seed": 1, "eval_split": 0.5}}, "nothing to draw"),
+        ({"dataset": DATASET | {"window_starts": []}}, "empty"),
+        ({"dataset": DATASET | {"window_starts": [0]}}, "begin later than an episode"),
+        ({"eval_steps": 0, "early_stopping": 3}, "early_stopping goes by held-out episodes"),
+        ({"eval_steps": 0, "scheduler": {"type": "reduce_on_plateau"}}, "reduce_on_plateau goes by held-out"),
+        ({"scheduler": CONSTANT | {"patience": 3}}, "patience belongs to reduce_on_plateau"),
+        ({"scheduler": {"type": "reduce_on_plateau", "num_warmup_steps": 3}}, "num_warmup_steps belongs to"),
         ({"scheduler": CONSTANT | {"name": "cosine"}}, "belongs to diffuser"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_the_reason(options: dict[str, Any], words: str) -> None:
     assert words in refused(**options)
+
+
+def test_a_seed_can_be_named_wherever_something_is_drawn() -> None:
+    for options in ({}, {"test_split": 0.1, "eval_split": 0.2}, {"split": "window", "eval_split": 0.2}):
+        assert config(dataset=DATASET | options | {"split_seed": 4}).dataset.draws
+    assert not config(dataset=DATASET | {"split_file": "s.json"}).dataset.draws
+
+
+def test_the_policys_schedule_is_taken_unless_one_is_given_or_its_presets_are_off() -> None:
+    original = {"type": "tiny_pi0", "preset": "original"}
+    preset = config(policy=original).schedule()
+    assert preset is not None and preset.type == "reduce_on_plateau"
+    assert config(policy=original, scheduler=CONSTANT).schedule() == config(scheduler=CONSTANT).scheduler
+    off = config(policy=original, use_policy_training_preset=False, optimizer=ADAM, scheduler=CONSTANT)
+    assert off.schedule() == off.scheduler
+    assert config().schedule() is None
 
 
 def test_lerobot_s_ways_to_say_nothing_are_understood() -> None:
