@@ -47,7 +47,7 @@ def choose_together(config: EnsembleConfig, shared: TrainConfig, left: int, thre
             hint="leave it out: each seed then is a process of its own",
         )
     if reason is not None or config.together == "on":
-        return reason is None, reason or "as asked"
+        return reason is None, reason or ""
     try:
         all_threads = threads_of_all(config, threads)
         tried = try_together(shared, policy, left, threads_alone=threads, threads_together=all_threads)

@@ -104,7 +104,8 @@ class _LossOf(nn.Module):
 
     def given(self, weights: dict[str, Tensor], constants: dict[str, Tensor], *arguments: Any) -> Any:
         """(total, parts) with these weights in place of the policy's own."""
-        return functional_call(self, {f"policy.{n}": t for n, t in {**weights, **constants}.items()}, arguments)
+        own = {f"policy.{name}": tensor for name, tensor in {**weights, **constants}.items()}
+        return functional_call(self, own, arguments, tie_weights=False)
 
 
 @contextlib.contextmanager
