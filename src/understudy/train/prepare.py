@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -112,23 +112,24 @@ class Prepared:
         """The held-out measurement, None when no episode is held out or it is switched off."""
         if not self.validates:
             return None
+        return self.measurement("validation", device)
+
+    def measurement(self, part: Literal["validation", "test"], device: torch.device) -> HeldOut:
+        """What a policy is measured on, of a part of the split that is not trained on."""
+        rows, most = getattr(self.rows, part), self.config.max_eval_samples
+        # predicting may take ten times as long as the loss
+        fewer = min(most or DEFAULT_FRAMES, DEFAULT_FRAMES) if self.config.best == "loss" else most
+        named = self.config.dataset.window_starts is not None
         return HeldOut(
             self.dataset,
             self.windows(),
-            self.held_out_rows,
-            self._error_rows(),
+            held_out_rows(self.dataset, rows, most, first_frames=named),
+            held_out_rows(self.dataset, rows, fewer, first_frames=False),
             batch_size=self.config.batch_size,
-            episodes=self.split.validation,
+            episodes=getattr(self.split, part),
             precision=self.config.precision,
             device=device,
         )
-
-    def _error_rows(self) -> np.ndarray:
-        """Where validation measures the action error: predicting may take ten times as long as the loss."""
-        most = self.config.max_eval_samples
-        if self.config.best == "loss":
-            most = min(most or DEFAULT_FRAMES, DEFAULT_FRAMES)
-        return held_out_rows(self.dataset, self.rows.validation, most, first_frames=False)
 
     def statistics(self) -> Statistics:
         """Statistics of the training episodes (or the whole set's own), as the policy will carry them."""

@@ -43,7 +43,9 @@ from .signals import StopRequest
 from .simulation import Simulation, simulation_of
 from .sinks import build_sinks
 from .start_up import StartUp
+from .study_names import leave_study_files
 from .telemetry import Telemetry
+from .watch import Watch
 
 
 @dataclass(frozen=True)
@@ -217,12 +219,14 @@ def _begun(
         yield None
         return
     console = Console(config.steps, start.step)
+    watch = None
     if ranks.leads:
         if config.save_checkpoint:
             check_room(folder, weight_bytes(parts.policy) + state_bytes(parts.optimizer))
         write_atomically(folder.config, json.dumps(config.to_json(), indent=2))
         write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
-        events = EventLog(folder.events, [console, *build_sinks(config, folder.path, folder.logs)])
+        watch = Watch.of_run(folder.events, config.to_json())
+        events = EventLog(folder.events, [console, watch, *build_sinks(config, folder.path, folder.logs)])
     else:
         events = EventLog(Path(os.devnull))
     saves = config.save_checkpoint and ranks.leads
@@ -241,6 +245,7 @@ def _begun(
         group_names=parts.group_names,
         frames=prepared.train_frames,
         episodes=len(prepared.split.train),
+        watch=watch,
         validates=prepared.validates,
         simulation=simulation,
         step=start.step,
@@ -252,6 +257,8 @@ def _begun(
         _announce(training, prepared, parts.device, resumed=started_before)
         with ending(training), Telemetry(events, folder.path, lambda: training.step):
             yield training
+    if config.naming == "study" and ranks.leads:
+        leave_study_files(prepared, folder, parts.device)
     if wants_push(config) and ranks.leads:
         push(config, folder.last.resolve() / PRETRAINED, ranks.world)
 
