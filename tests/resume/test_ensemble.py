@@ -24,6 +24,7 @@ OPTIONS = [
     "--policy.vision_backbone=keypoints",
     "--precision=fp32",
 ]
+AT_ONCE = ["--together=on", "--policy.dropout=0"]
 FILES = [f"checkpoints/{STEPS:06d}/{name}" for name in ("pretrained_model/model.safetensors",)]
 FILES += [f"checkpoints/{STEPS:06d}/training_state/optimizer_state.safetensors", "split.json"]
 
@@ -115,6 +116,34 @@ def test_one_seed_that_cannot_train_is_told_and_the_others_are_finished(dataset:
     told, _ = process.communicate(timeout=240)
     assert process.returncode == 1
     assert [seed["state"] for seed in json.loads(told)["seeds"]] == ["finished", "failed"]
+
+
+@pytest.fixture(scope="module")
+def at_once(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The two runs as one computation makes them, never stopped. Without dropout, which only processes can have."""
+    folder = tmp_path_factory.mktemp("at_once") / "ens"
+    done = run(ensemble_command(dataset, folder, *AT_ONCE))
+    assert done.returncode == 0, done.stderr
+    assert "as one computation" in done.stdout
+    return {seed: folder / f"seed-{seed}" for seed in (1000, 1001)}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])
+def test_one_computation_that_was_stopped_goes_on_to_the_same_weights(
+    dataset: Path, at_once: dict[int, Path], tmp_path: Path, how: signal.Signals
+) -> None:
+    output = tmp_path / "ens"
+    process = start(ensemble_command(dataset, output, *AT_ONCE))
+    events = output / "seed-1001/events.jsonl"
+    while not (events.exists() and '"event": "checkpoint"' in events.read_text()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, how)
+    process.communicate(timeout=120)
+    assert process.returncode == (130 if how == signal.SIGINT else -9)
+    done = run(command("ensemble", "--resume", str(output)))
+    assert done.returncode == 0, done.stderr
+    assert_equal(output, at_once)
 
 
 def test_on_a_ray_cluster_they_are_the_same(dataset: Path, alone: dict[int, Path], tmp_path: Path) -> None:
