@@ -52,6 +52,7 @@ def test_the_original_has_every_flaw_and_the_modern_preset_none() -> None:
         "pre_norm": False,
         "dropout": 0.1,
         "normalization_mapping": {"STATE": "IDENTITY", "ACTION": "IDENTITY"},
+        "temperature": 1.0,
     }
     original, modern = (config_of(preset=preset).model_dump() for preset in ("original", "modern"))
     assert {name: original[name] for name in flaws} == flaws
@@ -162,12 +163,60 @@ def test_several_draws_a_window_are_the_mean_of_single_ones() -> None:
 
 
 def test_a_prediction_is_a_draw_and_follows_the_random_numbers_given() -> None:
-    policy = build(config_of(**SMALL, prediction="velocity"))
+    policy = build(config_of(**SMALL, prediction="velocity", temperature=1.0))
     state = {STATE: torch.zeros(2, 4)}
     assert torch.equal(policy.predict(state, Rng(0, 1)), policy.predict(state, Rng(0, 1)))
     assert not torch.equal(policy.predict(state, Rng(0, 1)), policy.predict(state, Rng(0, 2)))
     one, other = policy.predict(state, Rng(0, 1))
     assert not torch.equal(one, other)
+
+
+def test_at_temperature_0_a_prediction_is_the_same_whatever_is_drawn() -> None:
+    policy = build(config_of(**SMALL))
+    state = {STATE: torch.randn(2, 4)}
+    assert torch.equal(policy.predict(state, Rng(0, 1)), policy.predict(state, Rng(0, 2)))
+
+
+def test_an_untrained_flow_adds_nothing_to_the_guess() -> None:
+    policy = build(config_of(**SMALL, normalization_mapping={}))
+    state = torch.randn(2, 4)
+    assert_close(policy.predict({STATE: state}), policy.model.read(state)[1])
+
+
+def test_the_loss_of_a_flow_that_knows_the_answer_is_that_of_the_guess() -> None:
+    config = config_of(**SMALL, prediction="velocity")
+    policy, batch = build(config), config.fake_batch(3)
+    batch.action = policy.predict(batch.observation)  # the guess, so that nothing is left for the flow but its noise
+    draws = policy.draws(batch, Rng(0))
+    draws["noise"] = torch.zeros_like(draws["noise"])
+    loss = policy.loss_given(batch, draws)
+    assert float(loss.parts["guess_loss"]) == pytest.approx(0, abs=1e-10)
+    assert float(loss.parts["flow_loss"]) == pytest.approx(0, abs=1e-10)
+
+
+@pytest.mark.parametrize("prediction", ["chunk", "velocity"])
+def test_a_flow_learns_a_distribution_and_the_temperature_narrows_it(prediction: str) -> None:
+    config = config_of(**SMALL, chunk_size=1, n_action_steps=1, actions_per_token=1, prediction=prediction)
+    policy = build(config_of(**config.own_json(), **{**config.lerobot_json(), "normalization_mapping": {}}))
+    optimizer = torch.optim.Adam(policy.parameters(), 1e-2)
+    for step in range(150):  # half of the demonstrations push with 0.3, half with -0.3, from the same state
+        action = torch.tensor([0.3, -0.3]).repeat(64)[:, None, None]
+        batch = Batch({STATE: torch.zeros(128, 4)}, action, torch.zeros(128, 1, dtype=torch.bool))
+        optimizer.zero_grad()
+        policy.loss(batch, Rng(0, step)).total.backward()
+        optimizer.step()
+    state = {STATE: torch.zeros(400, 4)}
+    drawn = _at(policy, 1.0).predict(state).flatten()
+    assert 0.35 < float((drawn > 0).float().mean()) < 0.65
+    assert float((drawn.abs() - 0.3).abs().mean()) < 0.1
+    middle = _at(policy, 0.0).predict(state)
+    assert len(middle.unique()) == 1
+    assert float(middle.abs().max()) < 0.4
+
+
+def _at(policy: TinyPi0, temperature: float) -> TinyPi0:
+    policy.config = policy.config.model_copy(update={"temperature": temperature})
+    return policy
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -182,7 +231,7 @@ def test_the_beginning_of_a_prediction_is_the_predictions_beginning(causal: bool
 def test_with_a_causal_mask_later_actions_do_not_reach_earlier_ones_and_without_they_do() -> None:
     for causal in (True, False):
         network = build(config_of(**{**SMALL_ORIGINAL, "causal": causal})).eval().model
-        seen, noisy, time = network.read(torch.zeros(1, 4)), torch.randn(1, 6, 1), torch.full((1, 1), 0.3)
+        seen, noisy, time = network.read(torch.zeros(1, 4))[0], torch.randn(1, 6, 1), torch.full((1, 1), 0.3)
         changed = noisy.clone()
         changed[0, 4] += 1
         moved = (network(seen, noisy, time) - network(seen, changed, time)).abs().flatten() > 1e-6

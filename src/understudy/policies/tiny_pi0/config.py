@@ -36,6 +36,8 @@ ORIGINAL: dict[str, Any] = {
     "per_action_time": True,
     "noise": "fixed",
     "draws_per_window": 1,
+    "noise_scale": 1.0,
+    "temperature": 1.0,
     "optimizer_lr": 2e-4,
     "optimizer_weight_decay": 0.01,
     "optimizer_grad_clip_norm": 0.0,
@@ -58,10 +60,10 @@ class TinyPi0Config(PolicyConfig):
         description="normalisation of each kind of feature; a kind that is absent is not normalised",
     )
     actions_per_token: int = Field(5, ge=1, description="actions that share a token; a divisor of chunk_size")
-    dim_model: int = Field(64, ge=2, description="width of the transformer; even, and divisible by n_heads")
+    dim_model: int = Field(32, ge=2, description="width of the transformer; even, and divisible by n_heads")
     n_heads: int = Field(4, ge=1, description="attention heads")
-    dim_feedforward: int = Field(128, ge=1, description="width of the feed-forward parts")
-    n_layers: int = Field(2, ge=1, description="layers of the transformer")
+    dim_feedforward: int = Field(64, ge=1, description="width of the feed-forward parts")
+    n_layers: int = Field(1, ge=1, description="layers of the transformer")
     n_state_layers: int = Field(
         2,
         ge=0,
@@ -87,9 +89,18 @@ class TinyPi0Config(PolicyConfig):
     noise: Literal["fresh", "fixed"] = Field(
         "fresh", description="noise and time of a window: new in every step, or the same all through the training"
     )
-    draws_per_window: int = Field(2, ge=1, description="pairs of noise and time that each window of a batch is given")
+    draws_per_window: int = Field(1, ge=1, description="pairs of noise and time that each window of a batch is given")
+    noise_scale: float = Field(
+        0.2, gt=0, description="standard deviation of the noise, in those of a normalised action; around the guess"
+    )
+    temperature: float = Field(
+        0.0,
+        ge=0,
+        description="the noise a prediction starts from is so many times that of training; 1: a draw from what the "
+        "demonstrator might do, 0: the middle of it",
+    )
     num_inference_steps: int = Field(10, ge=1, description="Euler steps of a prediction")
-    optimizer_lr: float = Field(1e-3, ge=0, description="learning rate")
+    optimizer_lr: float = Field(2e-3, ge=0, description="learning rate")
     optimizer_weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, on every parameter")
     optimizer_grad_clip_norm: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: not clipped")
     schedule: Literal["cosine", "reduce_on_plateau"] = Field(

@@ -59,24 +59,44 @@ class TinyPi0(Policy):
         }
 
     def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
-        """Mean squared error of the predicted chunk or velocity over the actions inside their episode.
+        """Mean squared error over the actions inside their episode: of the flow, and of the guess where there is one.
 
-        What lies past the end of an episode is 0 in the noisy chunk and is not asked for.
+        The flow's is that of the predicted chunk or velocity, in deviations of the action. What lies past the end of an
+        episode is 0 in the noisy chunk and is not asked for.
         """
         state = self.normalizer.normalize(STATE, self._state(batch.observation))
         actions = self.normalizer.normalize(ACTION, batch.action.to(self.device))
-        valid = ~batch.action_is_pad.to(self.device)[:, None, :, None]  # (B, 1, S, 1)
-        clean = (actions[:, None] * valid).expand_as(draws["noise"])
-        time = draws["time"]
-        noisy = flow.interpolate(draws["noise"], clean, time[..., None])
-        count = noisy.shape[1]
-        seen = tuple(None if x is None else x.repeat_interleave(count, dim=0) for x in self.model.read(state))
-        found = self.model(seen, noisy.flatten(0, 1), time.flatten(0, 1)).view_as(noisy)
-        wanted = clean if self.config.prediction == "chunk" else clean - draws["noise"]
-        error = ((found - wanted).square() * valid).sum() / count
+        valid = ~batch.action_is_pad.to(self.device)[..., None]  # (B, S, 1)
         steps = valid.sum() if batch.valid_steps is None else batch.valid_steps
-        total = error / (steps * actions.shape[-1]).clamp(min=1)
-        return Loss(total, {"flow_loss": total.detach()})
+        numbers = (steps * actions.shape[-1]).clamp(min=1)
+
+        token, guess = self.model.read(state)
+        flow_loss = self._flow_error(token, self._to_flow(actions, guess) * valid, valid, draws) / numbers
+        if guess is None:
+            return Loss(flow_loss, {"flow_loss": flow_loss.detach()})
+        guess_loss = ((guess - actions).square() * valid).sum() / numbers
+        return Loss(flow_loss + guess_loss, {"flow_loss": flow_loss.detach(), "guess_loss": guess_loss.detach()})
+
+    def _flow_error(self, token: Tensor, clean: Tensor, valid: Tensor, draws: dict[str, Tensor]) -> Tensor:
+        """Sum of squared errors at the drawn places between noise and `clean` (B, S, A), a window's K averaged."""
+        noise, time = draws["noise"], draws["time"]
+        data = clean[:, None].expand_as(noise)
+        noisy = flow.interpolate(noise, data, time[..., None])
+        count = noisy.shape[1]
+        tokens = token[:, None].expand(-1, count, -1).flatten(0, 1)
+        found = self.model(tokens, noisy.flatten(0, 1), time.flatten(0, 1)).view_as(noisy)
+        wanted = data if self.config.prediction == "chunk" else data - noise
+        error: Tensor = ((found - wanted).square() * valid[:, None]).sum() / count
+        return error * self.config.noise_scale**2
+
+    def _to_flow(self, actions: Tensor, guess: Tensor | None) -> Tensor:
+        """Normalised actions on the scale of the flow: from the guess on, in deviations of the noise."""
+        return (actions if guess is None else actions - guess.detach()) / self.config.noise_scale
+
+    def _from_flow(self, place: Tensor, guess: Tensor | None) -> Tensor:
+        """The inverse of `_to_flow`, for the beginning of a chunk or the whole."""
+        actions = place * self.config.noise_scale
+        return actions if guess is None else actions + guess[:, : place.shape[1]]
 
     def _state(self, observation: dict[str, Tensor]) -> Tensor:
         self.check_observation(observation)
@@ -99,14 +119,14 @@ class TinyPi0(Policy):
             state = self.normalizer.normalize(STATE, self._state(observation))
             shape = (len(state), self.config.chunk_size, self.config.output_features[ACTION].shape[0])
             noise = flow.draw_noise(rng or Rng(0), shape, state.device)[:, :steps]
-            seen = self.model.read(state)
+            token, guess = self.model.read(state)
 
             def velocity(place: Tensor, time: float) -> Tensor:
-                found: Tensor = self.model(seen, place, place.new_full((len(place), 1), time))
+                found: Tensor = self.model(token, place, place.new_full((len(place), 1), time))
                 return flow.velocity_to(found, place, time) if self.config.prediction == "chunk" else found
 
-            actions = flow.integrate(velocity, noise, self.config.num_inference_steps)
-        return self.normalizer.unnormalize(ACTION, actions)
+            place = flow.integrate(velocity, noise * self.config.temperature, self.config.num_inference_steps)
+        return self.normalizer.unnormalize(ACTION, self._from_flow(place, guess))
 
     def param_groups(self) -> list[dict[str, Any]]:
         return [{"name": "network", "params": list(self.parameters())}]

@@ -5,8 +5,8 @@
     out_i   = F(transformer(h)_{1+i})           the velocity or the clean chunk, see `prediction`
 
 With the preset `original` its parameters and arithmetic are those of the study's weight files, torch's names included.
-Ours reads the state with a larger network of its own, which also guesses the chunk; the transformer then corrects the
-guess. The guess costs nothing when the flow is followed: the state is read once for all steps.
+Ours reads the state with a larger network of its own, which also guesses the chunk; the flow is one of what is left to
+say. The guess costs nothing while the flow is followed: the state is read once for all steps.
 
     B batch, S chunk, A action, N state, D width, T tokens of a chunk
 """
@@ -87,27 +87,28 @@ class FlowNetwork(nn.Module):
         self.flow_output = nn.Linear(width, held)
         if config.initialization == "xavier":
             xavier_uniform_matrices(self)
+        else:
+            nn.init.zeros_(self.flow_output.weight)
+            nn.init.zeros_(self.flow_output.bias)
 
     def read(self, state: Tensor) -> tuple[Tensor, Tensor | None]:
-        """State (B, N) -> its token (B, D) and, with hidden layers, a guess of the chunk (B, S * A)."""
-        if self.config.n_state_layers:
-            token, guess = self.state_embedding(state)
-            return token, guess
-        return self.state_embedding(state), None
+        """State (B, N) -> its token (B, D) and, with hidden layers, a guess of the chunk (B, S, A)."""
+        if not self.config.n_state_layers:
+            return self.state_embedding(state), None
+        token, guess = self.state_embedding(state)
+        return token, guess.unflatten(-1, (self.config.chunk_size, -1))
 
-    def forward(self, seen: tuple[Tensor, Tensor | None], noisy: Tensor, time: Tensor) -> Tensor:
-        """seen (what `read` gives, for each of B), noisy (B, S, A), time (B, 1 or S) -> (B, S, A).
+    def forward(self, token: Tensor, noisy: Tensor, time: Tensor) -> Tensor:
+        """token (B, D) of the state, noisy (B, S, A), time (B, 1 or S) -> (B, S, A).
 
         With `causal`, S may be the beginning of a chunk, and what comes out is the beginning of what the whole gives.
         """
-        token, guess = seen
         size, steps, actions = noisy.shape
         tokens = steps // self.config.actions_per_token
         moved = self.action_embedding(noisy.reshape(size, tokens, -1)) + self.time_embedding(time[..., None])
         sequence = torch.cat([token[:, None], moved], dim=1) + self.position_embedding.weight[: 1 + tokens]
         mixed = self.transformer(sequence, mask=self._mask(1 + tokens, noisy), is_causal=self.config.causal)
-        out = self.flow_output(mixed[:, 1:]).reshape(size, steps, actions)
-        return out if guess is None else out + guess.view(size, -1, actions)[:, :steps]  # type: ignore[no-any-return]
+        return self.flow_output(mixed[:, 1:]).reshape(size, steps, actions)  # type: ignore[no-any-return]
 
     def _mask(self, tokens: int, like: Tensor) -> Tensor | None:
         if not self.config.causal:
