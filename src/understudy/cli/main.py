@@ -20,7 +20,7 @@ VERBS = {
     "ensemble": "one configuration over many training seeds, and how the results spread",
     "compare": "two or more evaluations: which is better, and how sure that is",
     "data": "data info: what a dataset holds",
-    "doctor": "what is wrong with a dataset, a run, somebody's log, or this installation",
+    "doctor": "what is wrong with a dataset, a run, a log, or this installation",
     "inspect": "what a checkpoint holds, of any era",
     "study": "study pendulum: two families of policies, many seeds, references, one page",
     "demo": "the whole story on a simulated arm: record, train, evaluate, report",

@@ -62,6 +62,8 @@ class Console:
             self._say(step_line(event))
         elif kind == "validation":
             self._say(validation_line(event))
+        elif kind == "finding":
+            self._say(f"doctor: {event['severity']}: {event['message']}\n        -> {event['remedy']}")
         elif kind == "evaluation":
             self._say(evaluation_line(event))
         elif kind == "checkpoint":

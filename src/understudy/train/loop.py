@@ -9,7 +9,6 @@ rank 0 alone has something to measure with, to save with and to write to.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from understudy.core.errors import Interrupted
 from understudy.core.run_folder import RunFolder
 
 from .checkpoint import Best, Checkpoints
+from .clock import Clock
 from .patience import Patience
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .source import Source
     from .step import Update
     from .validate import HeldOut
+    from .watch import Watch
 
 # on an accelerator the flag for a non-finite loss is read this often (on a CPU it is read at every step)
 HEALTH_CHECK_EVERY = 50
@@ -60,6 +61,7 @@ class Training:
     group_names: list[str]
     frames: int  # frames trained on
     episodes: int  # episodes trained on
+    watch: Watch | None = None  # rules that look on
     validates: bool = False  # whether held-out episodes are measured, on rank 0
     simulation: Simulation | None = None  # where success is measured
     step: int = 0  # updates done
@@ -92,7 +94,7 @@ def updates(training: Training) -> Iterator[list[Batch]]:
     """
     t, config = training, training.config
     _catch_up(t)
-    clock = _Clock()
+    clock = Clock()
     last_saved = time.monotonic()
     t.stop.patient = True
     while t.step < config.steps and not t.gives_up:
@@ -111,6 +113,7 @@ def updates(training: Training) -> Iterator[list[Batch]]:
         with clock.paused():
             error = _validate(t)
             _draw_consequences(t)
+            _look_on(t)
             improved = t.simulation is None and error is not None and _is_best(t, Best(error, t.step))
             reasons = _reasons_to_save(t, improved, time.monotonic() - last_saved)
             if reasons:
@@ -139,7 +142,7 @@ def _every(period: int | None, step: int) -> bool:
     return bool(period) and step % (period or 1) == 0
 
 
-def _log_step(t: Training, clock: _Clock) -> None:
+def _log_step(t: Training, clock: Clock) -> None:
     steps = t.update.window.steps
     means = t.update.window.means()
     per_step, waited = clock.read(steps)
@@ -187,6 +190,14 @@ def _draw_consequences(t: Training) -> None:
     t.patience.add(value)
     if isinstance(t.update.schedule, ReduceLROnPlateau):
         t.update.schedule.step(loss)
+
+
+def _look_on(t: Training) -> None:
+    """Say what rules find in the run so far, as often as it is validated, or every tenth of it."""
+    period = t.config.eval_steps or max(1, t.config.steps // 10)
+    if t.watch is not None and (_every(period, t.step) or t.is_over):
+        for finding in t.watch.news():
+            t.events.append("finding", t.step, **finding.to_json())
 
 
 def _is_best(t: Training, candidate: Best) -> bool:
@@ -260,32 +271,3 @@ def _save(t: Training, reasons: list[str]) -> Path:
         "checkpoint", t.step, path=str(path), reason=reasons[0], reasons=reasons, bytes=size, seconds=seconds
     )
     return path
-
-
-class _Clock:
-    """Seconds per step since the last reading, and the part of them spent waiting for data; pauses are left out."""
-
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
-        self._waited = 0.0
-        self._paused = 0.0
-
-    @contextlib.contextmanager
-    def waiting_for_data(self) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self._waited += time.perf_counter() - began
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        self._paused += time.perf_counter() - began
-
-    def read(self, steps: int) -> tuple[float, float]:
-        """(seconds per step, seconds per step waiting for data); starts a new window."""
-        now = time.perf_counter()
-        per_step = (now - self._began - self._paused) / steps
-        waited = self._waited / steps
-        self._began, self._waited, self._paused = now, 0.0, 0.0
-        return per_step, waited

@@ -31,7 +31,7 @@ from .config import TrainConfig
 from .console import Console
 from .distributed import Ranks, joined
 from .ending import ending
-from .events import EventLog
+from .events import EventLog, Sink
 from .hub import check_credentials, push, wants_push
 from .loop import Training, train_loop
 from .machine import machine_facts
@@ -219,16 +219,12 @@ def _begun(
         yield None
         return
     console = Console(config.steps, start.step)
-    watch = None
+    watch, events = None, EventLog(Path(os.devnull))
     if ranks.leads:
         if config.save_checkpoint:
             check_room(folder, weight_bytes(parts.policy) + state_bytes(parts.optimizer))
-        write_atomically(folder.config, json.dumps(config.to_json(), indent=2))
-        write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
         watch = Watch.of_run(folder.events, config.to_json())
-        events = EventLog(folder.events, [console, watch, *build_sinks(config, folder.path, folder.logs)])
-    else:
-        events = EventLog(Path(os.devnull))
+        events = _written_down(prepared, folder, [console, watch])
     saves = config.save_checkpoint and ranks.leads
     training = Training(
         config=config,
@@ -261,6 +257,13 @@ def _begun(
         leave_study_files(prepared, folder, parts.device)
     if wants_push(config) and ranks.leads:
         push(config, folder.last.resolve() / PRETRAINED, ranks.world)
+
+
+def _written_down(prepared: Prepared, folder: RunFolder, sinks: list[Sink]) -> EventLog:
+    """The run's configuration and split, and its log of events, shown to `sinks` and those that were asked for."""
+    write_atomically(folder.config, json.dumps(prepared.config.to_json(), indent=2))
+    write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
+    return EventLog(folder.events, [*sinks, *build_sinks(prepared.config, folder.path, folder.logs)])
 
 
 def _announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> None:

@@ -115,7 +115,10 @@ class _Looking(torch.nn.Module):
         self.weight = torch.nn.Parameter(torch.ones(1))
         self.seen: list[Batch] = []
 
-    def loss(self, batch: Batch, rng: Rng) -> Loss:
+    def draws(self, batch: Batch, rng: Rng) -> dict[str, torch.Tensor]:
+        return {}
+
+    def loss_given(self, batch: Batch, draws: dict[str, torch.Tensor]) -> Loss:
         self.seen.append(batch)
         return Loss(self.weight.sum(), {})
 

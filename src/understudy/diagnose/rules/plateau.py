@@ -40,9 +40,5 @@ def _remedy(run: RunView, flat: Flat) -> str:
 
 
 RULE = Rule(
-    "plateau",
-    Looks.RUN,
-    check,
-    source="an ACT run on a Unitree G1 of 100,000 steps, flat from about 70,000 on",
-    live=True,
+    "plateau", Looks.RUN, check, source="an ACT run on a Unitree G1 of 100,000 steps, flat from about 70,000 on"
 )
