@@ -63,8 +63,10 @@ def ceiling(summary: Summary) -> Iterator[str]:
         for subject in subjects:
             found = summary["ceiling"][subject][index]
             reached = found["success_reached"] and found["convergence_reached"]
-            below = 100 * (found["convergence"] - found["ceiling"])
-            cells.append(f"{below:+.1f}{'' if reached else ' (missed)'}")
+            span = (
+                "" if found["interval"] is None else " [{:+.1f}, {:+.1f}]".format(*(100 * x for x in found["interval"]))
+            )
+            cells.append(f"{100 * found['difference']:+.1f}{span}{'' if reached else ' (missed)'}")
         yield row(cell["label"], cells)
 
 
@@ -92,6 +94,12 @@ def _difference(found: Mapping[str, Any], measure: str) -> str:
 def kick(summary: Summary) -> Iterator[str]:
     """A and B after a kick, a line a setting."""
     yield from _a_and_b(summary, summary["kick"]["subjects"])
+
+
+def sampled(summary: Summary) -> Iterator[str]:
+    """A and B of the families as samplers, beside what bounds these."""
+    bound = {"pid_imagined": summary["subjects"]["pid_imagined"]}
+    yield from _a_and_b(summary, {**summary["sampled"], **bound})
 
 
 def long(summary: Summary) -> Iterator[str]:

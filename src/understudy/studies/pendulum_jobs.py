@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.policies.kinds import WEIGHTS
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 REFERENCES = {
     "pid": "PID, closed loop",
     "pid_ahead": "PID ahead, blind",
+    "pid_imagined": "PID ahead, imagining noise",
     "mlp_l1": "MLP, L1 regression",
     "mlp_squared": "MLP, squared regression",
     "idle": "do nothing",
@@ -38,7 +39,11 @@ LONG_EPISODES = 20
 KICK = 1.0
 KICK_GRID = (Cell(0.03, 10), Cell(0.03, 13), Cell(0.03, 15))
 
-What = Literal["grid", "kick", "long"]
+# what the recordings' actions were disturbed by, which whoever draws from them imagines too
+RECORDED_NOISE = 0.05
+
+# sampled: the grid again with what the policy has learnt drawn from, instead of its middle taken
+What = Literal["grid", "kick", "long", "sampled"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Job:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        return {"grid": GRID, "kick": KICK_GRID, "long": LONG_GRID}[self.what]
+        return {"kick": KICK_GRID, "long": LONG_GRID}.get(self.what, GRID)
 
     @property
     def horizon(self) -> int:
@@ -91,7 +96,10 @@ def model_jobs(study: PendulumStudy, family: str) -> list[Job]:
     jobs = []
     for number, seed in enumerate(study.seeds):
         source = model_checkpoint(study, family, seed)
-        jobs += _tries(study, family, study.evaluation_seeds(number), f"-{seed}", source)
+        seeds = study.evaluation_seeds(number)
+        jobs += _tries(study, family, seeds, f"-{seed}", source)
+        out = study.trials(family, f"sampled-{seed}")
+        jobs.append(Job(family, "sampled", out, tuple(seeds), source, file_digest(source / WEIGHTS)))
     return jobs
 
 
@@ -155,11 +163,23 @@ def subject_of(job: Job) -> Subject:
 
     from .pendulum_trials import policy_subject
 
-    policy: Policy = load_policy(job.source, "cpu")
+    policy = load_policy(job.source, "cpu")
+    if job.what == "sampled":
+        draw_always(policy)
     return policy_subject(policy)
 
 
-_SCRIPTED = ("pid", "pid_ahead", "idle")
+def draw_always(policy: Policy) -> None:
+    """From now on the policy predicts with temperature 1: a draw from what it has learnt."""
+    from understudy.policies.config import PolicyConfig
+
+    owner: Any
+    for owner in policy.modules():
+        if isinstance(config := getattr(owner, "config", None), PolicyConfig):
+            owner.config = config.model_copy(update={"temperature": 1.0})
+
+
+_SCRIPTED = ("pid", "pid_ahead", "pid_imagined", "idle")
 
 
 def _scripted(name: str) -> Subject:
@@ -169,8 +189,12 @@ def _scripted(name: str) -> Subject:
     def run(seeds: Sequence[int], cell: Cell, horizon: int, kick: float) -> BatchResult:
         if name == "pid":
             return run_expert_batch(seeds, noise=cell.noise, horizon=horizon, kick=kick)
-        ahead = run_ahead_batch if name == "pid_ahead" else run_idle_batch
-        return ahead(seeds, noise=cell.noise, replan=cell.replan, horizon=horizon, kick=kick)
+        if name == "idle":
+            return run_idle_batch(seeds, noise=cell.noise, replan=cell.replan, horizon=horizon, kick=kick)
+        imagined = RECORDED_NOISE if name == "pid_imagined" else 0.0
+        return run_ahead_batch(
+            seeds, noise=cell.noise, replan=cell.replan, horizon=horizon, kick=kick, imagined_noise=imagined
+        )
 
     return run
 

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from understudy.core.stats import clopper_pearson, mean_interval, welch_interval
+from understudy.core.stats import Interval, clopper_pearson, mean_interval, welch_interval
 
 from .pendulum_trials import Cell, Trials
 
-# name -> the value of one model in one cell, and the factor that makes it readable
+# the value of one model in one cell
 Measure = Callable[[Trials, int], float]
+
+
+ENOUGH_SUCCESS, MOST_BELOW = 0.995, 0.02
+# 0.88 - 0.9 is a little less than -0.02
+_ROUNDING = 1e-9
 
 
 def success_rate(trials: Trials, cell: int) -> float:
@@ -40,10 +45,11 @@ def velocity_spread(trials: Trials, cell: int) -> float:
     return math.sqrt(max(0.0, float(trials.velocity_squares[cell].sum()) / n - mean * mean))
 
 
-MEASURES: dict[str, Measure] = {
-    "success": success_rate,
-    "convergence": convergence_rate,
-    "velocity_sd": velocity_spread,
+# name -> the value, and whether it is a rate
+MEASURES: dict[str, tuple[Measure, bool]] = {
+    "success": (success_rate, True),
+    "convergence": (convergence_rate, True),
+    "velocity_sd": (velocity_spread, False),
 }
 
 
@@ -122,23 +128,23 @@ def differences(a: Sequence[Trials], b: Sequence[Trials]) -> dict[str, Any]:
     """
     if min(len(a), len(b)) < 2:
         return {}
+    paired = same_episodes(a, b)
+
+    def of(values: Callable[[Trials, Measure], float]) -> dict[str, Any]:
+        return {
+            name: difference(
+                [values(m, measure) for m in a], [values(m, measure) for m in b], paired=paired, rates=is_rate
+            )
+            for name, (measure, is_rate) in MEASURES.items()
+        }
+
     cells = cells_of(a[0])
     per_cell = [
-        {"label": cell.label}
-        | {
-            name: difference([measure(m, i) for m in a], [measure(m, i) for m in b], paired=same_episodes(a, b))
-            for name, measure in MEASURES.items()
-        }
+        {"label": cell.label} | of(lambda model, measure, i=i: measure(model, i))  # type: ignore[misc]
         for i, cell in enumerate(cells)
     ]
-    overall = {
-        name: difference(
-            [statistics.fmean(measure(m, i) for i in range(len(cells))) for m in a],
-            [statistics.fmean(measure(m, i) for i in range(len(cells))) for m in b],
-            paired=same_episodes(a, b),
-        )
-        for name, measure in MEASURES.items()
-    }
+    everywhere = range(len(cells))
+    overall = of(lambda model, measure: statistics.fmean(measure(model, i) for i in everywhere))
     return {"cells": per_cell, "overall": overall}
 
 
@@ -147,34 +153,45 @@ def same_episodes(a: Sequence[Trials], b: Sequence[Trials]) -> bool:
     return len(a) == len(b) and all(np.array_equal(x.seeds, y.seeds) for x, y in zip(a, b, strict=True))
 
 
-def difference(a: Sequence[float], b: Sequence[float], *, paired: bool) -> dict[str, Any]:
-    """Means of the models' values, their difference, and its two intervals."""
+def difference(a: Sequence[float], b: Sequence[float], *, paired: bool, rates: bool) -> dict[str, Any]:
+    """Means of the models' values, their difference, and its two intervals; those of rates end at -1 and 1."""
     pairs = [x - y for x, y in zip(a, b, strict=True)] if paired else []
+    widest = 1.0 if rates else math.inf
+
+    def within(interval: Interval) -> list[float]:
+        return [max(-widest, interval.low), min(widest, interval.high)]
+
     return {
         "a": statistics.fmean(a),
         "b": statistics.fmean(b),
         "difference": statistics.fmean(a) - statistics.fmean(b),
-        "welch": welch_interval(a, b).to_json(),
-        "paired": mean_interval(pairs).to_json() if paired else None,
+        "welch": within(welch_interval(a, b)),
+        "paired": within(mean_interval(pairs)) if paired else None,
     }
 
 
-def against_ceiling(subject: Mapping[str, Any], ceiling: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Per cell: how the summary `subject` stands to that of "PID ahead".
+def against_ceiling(models: Sequence[Trials], ceiling: Trials) -> list[dict[str, Any]]:
+    """Per cell: how models stand to "PID ahead" on the same episodes.
 
-    A reaches its aim from 99.5 % on, B from 2 points below the ceiling on.
+    A reaches its aim from 99.5 % on, B from 2 points below the ceiling on. `interval` is that of B's difference, over
+    the models, each against the ceiling on its own episodes; None of a single model.
     """
     found = []
-    for own, best in zip(subject["cells"], ceiling["cells"], strict=True):
-        below = best["convergence"]["rate"] - own["convergence"]["rate"]
+    for index, cell in enumerate(cells_of(ceiling)):
+        shared = [np.isin(ceiling.seeds, model.seeds) for model in models]
+        below = [
+            float(model.converged[index].mean() - ceiling.converged[index][rows].mean())
+            for model, rows in zip(models, shared, strict=True)
+        ]
+        success = rate([model.success[index] for model in models])["rate"]
         found.append(
             {
-                "label": own["label"],
-                "success": own["success"]["rate"],
-                "convergence": own["convergence"]["rate"],
-                "ceiling": best["convergence"]["rate"],
-                "success_reached": own["success"]["rate"] >= 0.995,
-                "convergence_reached": below <= 0.02,
+                "label": cell.label,
+                "success": success,
+                "difference": statistics.fmean(below),
+                "interval": mean_interval(below).to_json() if len(below) > 1 else None,
+                "success_reached": success >= ENOUGH_SUCCESS,
+                "convergence_reached": statistics.fmean(below) >= -MOST_BELOW - _ROUNDING,
             }
         )
     return found

@@ -37,7 +37,7 @@ class Recipe:
 
 
 RECIPES: dict[tuple[str, str], Recipe] = {
-    ("tiny_pi0", "modern"): Recipe(steps=10_000, batch_size=256),
+    ("tiny_pi0", "modern"): Recipe(steps=6_000, batch_size=256),
     ("tiny_pi0_fast", "modern"): Recipe(steps=4_000, batch_size=256),
     ("tiny_pi0", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best", validations=200),
     ("tiny_pi0_fast", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best", validations=200),
@@ -93,7 +93,7 @@ def trying_original(study: PendulumStudy, family: str) -> TrainConfig:
 
 
 # what the demonstration of the leak is trained on: so few episodes that a network can learn them by heart
-LEAK_EPISODES, LEAK_STEPS, LEAK_SEEDS = 50, 3000, 2
+LEAK_EPISODES, LEAK_STEPS, LEAK_SEEDS = 50, 1500, 2
 
 
 def leaking_of(study: PendulumStudy, split: Literal["episode", "window"]) -> TrainConfig:

@@ -35,9 +35,10 @@ def summarize_study(study: PendulumStudy, seconds: dict[str, float]) -> dict[str
         "machine": _machine(study),
         "names": REFERENCES,
         "subjects": subjects,
-        "ceiling": {name: against_ceiling(subjects[name], subjects["pid_ahead"]) for name in _judged(families)},
+        "ceiling": {name: against_ceiling(grid[name], grid["pid_ahead"][0]) for name in _judged(families)},
         "differences": differences(*(grid[name] for name in families)) if len(families) == 2 else {},
         "kick": {"rad_per_s": KICK, "subjects": {n: summary_of(m) for n, m in _all_trials(study, "kick").items()}},
+        "sampled": {name: summary_of(_models(study, name, "sampled")) for name in families},
         "stock": {
             "angle": STOCK_ANGLE,
             "cart": STOCK_CART,
@@ -61,11 +62,12 @@ def _judged(families: Sequence[str]) -> list[str]:
 
 def _all_trials(study: PendulumStudy, what: What) -> dict[str, list[Trials]]:
     """Families first, then references; the models of a family in the order of the seeds."""
-    found = {
-        family: [read_trials(study.trials(family, f"{what}-{seed}")) for seed in study.seeds]
-        for family in study.families
-    }
+    found = {family: _models(study, family, what) for family in study.families}
     return found | {name: [read_trials(study.trials(name, what))] for name in REFERENCES}
+
+
+def _models(study: PendulumStudy, family: str, what: What) -> list[Trials]:
+    return [read_trials(study.trials(family, f"{what}-{seed}")) for seed in study.seeds]
 
 
 def _training(study: PendulumStudy, family: str) -> dict[str, Any]:

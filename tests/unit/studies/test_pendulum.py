@@ -219,7 +219,7 @@ def test_a_study_that_is_stopped_and_gone_on_with_is_the_one_that_was_not(tmp_pa
     assert "go on with: understudy study pendulum" in said
     subprocess.run([sys.executable, script, stopped], check=True, capture_output=True)
     files = sorted(path.relative_to(whole) for path in whole.glob("trials/*/*.npz"))
-    assert len(files) == 14
+    assert len(files) == 18
     for file in files:
         with np.load(whole / file) as one, np.load(stopped / file) as other:
             assert all(np.array_equal(one[name], other[name], equal_nan=True) for name in one.files), file

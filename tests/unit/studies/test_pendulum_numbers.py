@@ -87,21 +87,34 @@ def test_strangers_are_not_paired_and_single_models_are_not_compared() -> None:
     others = [made([[1, 1, 0, 0], [0, 0, 0, 0]], first=50), B[1]]
     assert differences(A, others)["cells"][0]["success"]["paired"] is None
     assert differences(A[:1], B[:1]) == {}
-    assert difference([1.0, 0.0], [0.0, 0.0, 0.5], paired=False)["paired"] is None
+    assert difference([1.0, 0.0], [0.0, 0.0, 0.5], paired=False, rates=True)["paired"] is None
+
+
+def test_the_interval_of_two_rates_ends_where_rates_can() -> None:
+    found = difference([1.0, 0.0], [0.5, 0.0], paired=True, rates=True)
+    assert (found["welch"], found["paired"]) == ([-1.0, 1.0], [-1.0, 1.0])
+    assert difference([1.0, 0.0], [0.5, 0.0], paired=True, rates=False)["welch"][0] < -1
 
 
 def test_the_ceiling_is_reached_from_two_points_below_it_on() -> None:
-    def subject(success: float, convergence: float) -> dict[str, list[dict[str, object]]]:
-        return {"cells": [{"label": "0.01/10", "success": {"rate": success}, "convergence": {"rate": convergence}}]}
+    def of_1000(succeeded: int, calm: int) -> Trials:
+        success = [[1] * succeeded + [0] * (1000 - succeeded)] * 2
+        return made(success, [[30] * calm + [-1] * (1000 - calm)] * 2)
 
-    best = subject(1.0, 0.9)
-    for success, convergence, expected in (
-        (0.995, 0.881, (True, True)),
-        (0.994, 0.95, (False, True)),
-        (1, 0.87, (True, False)),
-    ):
-        found = against_ceiling(subject(success, convergence), best)[0]
+    best = of_1000(1000, 900)
+    for succeeded, calm, expected in ((995, 880, (True, True)), (994, 950, (False, True)), (1000, 879, (True, False))):
+        found = against_ceiling([of_1000(succeeded, calm)], best)[0]
         assert (found["success_reached"], found["convergence_reached"]) == expected
+        assert found["difference"] == pytest.approx((calm - 900) / 1000)
+        assert found["interval"] is None
+
+
+def test_each_model_is_held_against_the_ceiling_on_its_own_episodes() -> None:
+    ceiling = made([[1] * 8, [1] * 8], [[30, 30, 30, -1, 30, -1, -1, -1], [30] * 8])
+    found = against_ceiling(A, ceiling)[0]
+    # 3 of 4 against 3 of 4, and 4 of 4 against 1 of 4
+    assert found["difference"] == pytest.approx(0.375)
+    assert found["interval"] == pytest.approx(mean_interval([0.0, 0.75]).to_json())
 
 
 def test_who_left_the_stock_limits_is_not_counted() -> None:

@@ -41,7 +41,7 @@ def made_up(cells: tuple[Cell, ...], seeds: range, share: float, horizon: int = 
 @pytest.fixture
 def study(tmp_path: Path) -> PendulumStudy:
     study = PendulumStudy(tmp_path, seeds=(1000, 1001, 1002), episodes=20, long=True, leak=True)
-    whats = (("grid", GRID, 100), ("kick", KICK_GRID, 100), ("long", LONG_GRID, 1000))
+    whats = (("grid", GRID, 100), ("sampled", GRID, 100), ("kick", KICK_GRID, 100), ("long", LONG_GRID, 1000))
     for what, cells, horizon in whats:
         for family in FAMILIES:
             for number, seed in enumerate(study.seeds):
@@ -126,6 +126,7 @@ def test_the_page_has_every_chapter_and_its_pictures(study: PendulumStudy) -> No
     assert f"{100 * cell['rate']:.1f} [{low:.1f}, {high:.1f}] ±{100 * cell['half_width']:.1f}" in page
     assert "a processor" in page
     named = {path.name for path in (study.folder / "plots").glob("*.png")}
+    assert "1000 steps" in page
     assert {"success.png", "convergence.png", "differences.png", "survival.png", "long.png", "leak.png"} <= named
     html = (study.folder / "report.html").read_text()
     assert html.count("data:image/png;base64,") == len(named)

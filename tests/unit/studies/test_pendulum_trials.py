@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from understudy.core.errors import ConfigError, DataError
+from understudy.core.rng import Rng
 from understudy.envs.pendulum.batch import BatchResult, run_batch, run_expert_batch
 from understudy.policies.tiny_pi0.config import TinyPi0Config
 from understudy.policies.tiny_pi0.model import TinyPi0
+from understudy.policies.tiny_pi0_fast.config import TinyPi0FastConfig
+from understudy.studies.pendulum_jobs import draw_always
 from understudy.studies.pendulum_trials import (
     GRID,
     Cell,
@@ -104,7 +108,7 @@ def test_facts_in_another_order_are_the_same_identity() -> None:
 
 
 def test_a_policys_draws_are_the_same_in_every_cell_and_others_for_each_episode_and_decision() -> None:
-    policy = small_policy()
+    policy = small_policy(temperature=1.0)
     subject = policy_subject(policy)
     calm = subject(SEEDS, Cell(0.0, 13), 30, 0.0)
     again = subject(SEEDS, Cell(0.0, 13), 30, 0.0)
@@ -128,13 +132,9 @@ def test_a_policys_draws_are_the_same_in_every_cell_and_others_for_each_episode_
 
 def test_a_policy_is_executed_as_it_predicts() -> None:
     policy = small_policy()
-    from understudy.core.rng import Rng
-
     decision = [0]
 
     def predict(states: np.ndarray) -> np.ndarray:
-        import torch
-
         observation = {"observation.state": torch.from_numpy(states.astype(np.float32))}
         chunk = policy.predict(observation, Rng(SEEDS[0], decision[0]))
         decision[0] += 1
@@ -148,3 +148,17 @@ def test_a_policy_is_executed_as_it_predicts() -> None:
 def test_a_chunk_that_is_shorter_than_the_interval_is_refused() -> None:
     with pytest.raises(ConfigError, match="predicts 14 actions at once, and 15"):
         policy_subject(small_policy())(SEEDS, Cell(0.01, 15), 100, 0.0)
+
+
+def test_a_policy_that_draws_draws_with_every_part_of_it() -> None:
+    policy = small_policy(temperature=0.0)
+    observation = {"observation.state": torch.zeros(1, 4)}
+    calm = [policy.predict(observation, Rng(0, step)) for step in range(2)]
+    draw_always(policy)
+    drawn = [policy.predict(observation, Rng(0, step)) for step in range(2)]
+    assert torch.equal(*calm)
+    assert not torch.equal(*drawn)
+    fast = TinyPi0FastConfig.tiny()
+    written = fast.build(fast.fake_statistics())
+    draw_always(written)
+    assert {module.config.temperature for module in written.modules() if hasattr(module, "config")} == {1.0}

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from understudy.core.rng import Rng
+
 from .batch import BatchResult, run_batch
 from .environment import HORIZON
 from .expert import GAINS, CascadedPid
@@ -19,17 +21,31 @@ from .physics import Physics
 
 
 def run_ahead_batch(
-    seeds: Sequence[int], *, noise: float, replan: int, horizon: int = HORIZON, kick: float = 0.0
+    seeds: Sequence[int],
+    *,
+    noise: float,
+    replan: int,
+    horizon: int = HORIZON,
+    kick: float = 0.0,
+    imagined_noise: float = 0.0,
 ) -> BatchResult:
-    """The expert with its base gains on the episodes of `seeds`, `replan` of its actions executed blind each time."""
+    """The expert with its base gains on the episodes of `seeds`, `replan` of its actions executed blind each time.
+
+    imagined_noise   half-width of a noise in the simulation ahead. With the recordings' own, the actions are what was
+                     recorded: answers to disturbances, which will not happen this time. That is the ceiling of whoever
+                     draws from the recordings faithfully instead of taking the middle of what they hold
+    """
     pid, physics = CascadedPid(np.tile(GAINS, (len(seeds), 1))), Physics()
+    draws = [Rng(seed).numpy("pendulum imagined noise") for seed in seeds] if imagined_noise else []
 
     def predict(states: np.ndarray) -> np.ndarray:
         imagined, now = copy.deepcopy(pid), states
         actions = np.zeros((len(states), replan), dtype=np.float32)
+        pushes = np.array([draw.uniform(-imagined_noise, imagined_noise, replan) for draw in draws])
         for step in range(replan):
             actions[:, step] = imagined.act(now)
-            now = physics.step(now, actions[:, step])
+            pushed = actions[:, step] + pushes[:, step] if imagined_noise else actions[:, step]
+            now = physics.step(now, pushed)
         return actions
 
     return run_batch(predict, seeds=seeds, noise=noise, replan=replan, horizon=horizon, watch=pid.act, kick=kick)

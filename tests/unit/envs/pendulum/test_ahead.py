@@ -27,6 +27,15 @@ def test_with_noise_it_stands_and_is_less_calm_than_who_looks() -> None:
     assert (ahead.converged_at >= 0).sum() < (closed.converged_at >= 0).sum() == len(SEEDS)
 
 
+def test_who_answers_imagined_noise_is_less_calm_than_who_imagines_none() -> None:
+    clear, troubled = (
+        run_ahead_batch(SEEDS, noise=0.01, replan=15, imagined_noise=imagined) for imagined in (0.0, 0.05)
+    )
+    again = run_ahead_batch(list(SEEDS)[4:9], noise=0.01, replan=15, imagined_noise=0.05)
+    assert (troubled.converged_at >= 0).sum() < (clear.converged_at >= 0).sum()
+    assert np.array_equal(again.states, troubled.states[4:9])
+
+
 def test_who_does_nothing_falls() -> None:
     idle = run_idle_batch(SEEDS, noise=0.0, replan=10)
     assert not idle.success.any()
