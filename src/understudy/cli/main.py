@@ -22,7 +22,7 @@ VERBS = {
     "data": "data info: what a dataset holds",
     "doctor": "what is wrong with a dataset, a run, a log, or this installation",
     "inspect": "what a checkpoint holds, of any era",
-    "study": "study pendulum: two families of policies, many seeds, references, one page",
+    "study": "study pendulum: two families of policies over many seeds, on one page",
     "demo": "the whole story on a simulated arm: record, train, evaluate, report",
 }
 
