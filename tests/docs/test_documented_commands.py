@@ -90,7 +90,12 @@ def test_a_documented_command_is_understood(command: str, somewhere: Path) -> No
         assert parse_options(DemoOptions, rest, verb="demo").seed >= 0
     elif verb == "data":
         from understudy.cli.data import DataInfoOptions
+        from understudy.cli.data_import import DataImportOptions
 
+        if rest[0] == "import":
+            names = ["source", "target"]
+            assert parse_options(DataImportOptions, rest[1:], positionals=names, verb="data import").target
+            return
         assert rest[0] == "info"
         assert parse_options(DataInfoOptions, rest[1:], positionals=["source"], verb="data info").source
     elif verb == "doctor":
