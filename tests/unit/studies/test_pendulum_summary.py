@@ -116,7 +116,7 @@ def test_the_page_has_every_chapter_and_its_pictures(study: PendulumStudy) -> No
         "B, convergence",
         "Against the ceiling",
         "Differences",
-        "1000 steps",
+        "As samplers",
         "leaking split",
     ):
         assert f"{chapter}" in page
