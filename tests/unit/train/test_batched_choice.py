@@ -50,7 +50,7 @@ def test_every_policy_without_dropout_can_be_trained_many_at_a_time(policy: Poli
     "policy",
     [
         TinyPi0Config.model_validate(PENDULUM | {"dropout": 0.1}),
-        TinyPi0FastConfig.model_validate(PENDULUM | {"logit_dropout": 0.1}),
+        TinyPi0FastConfig.model_validate(PENDULUM | {"preset": "original"} | NO_DROPOUT | {"logit_dropout": 0.1}),
         small_config().model_copy(update={"device": "cpu"}),
     ],
     ids=["pi0", "FAST", "ACT"],

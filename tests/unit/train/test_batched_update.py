@@ -103,7 +103,7 @@ def test_in_double_each_network_is_the_one_trained_alone(kind: str, count: int, 
     train_together(update, config, range(6), count=count, double=True)
     for one, other in zip(alone, together, strict=True):
         train_alone(one, config, range(6), count=count, double=True)
-        assert greatest_difference(one, other) < 1e-11
+        assert greatest_difference(one, other) < 1e-12
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
