@@ -40,14 +40,14 @@ def trials() -> Trials:
 
 
 def small_policy(**options: object) -> TinyPi0:
-    shared = TinyPi0Config.tiny()
-    features = {
-        "input_features": shared.input_features,
+    """A fresh network that predicted chunks would say the same whatever noise it starts from: it predicts velocities."""
+    shared = TinyPi0Config.tiny().model_dump()
+    pendulum = {
         "output_features": {"action": {"type": "ACTION", "shape": (1,)}},
+        "chunk_size": 14,
+        "n_action_steps": 14,
     }
-    config = TinyPi0Config.model_validate(
-        {**shared.model_dump(), "chunk_size": 14, "n_action_steps": 14, **features, **options}
-    )
+    config = TinyPi0Config.model_validate({**shared, **pendulum, "prediction": "velocity", **options})
     return config.build(config.fake_statistics())
 
 
