@@ -41,7 +41,7 @@ class Validated:
 
 
 def validations_of(events: list[Event], config: Mapping[str, Any]) -> list[Validated]:
-    """Every validation of the run, in order. `config`: the run's train_config.json."""
+    """Every validation of the run, in order. `config`: the run's configuration."""
     history = history_of(events)
     found: list[Validated] = []
     lowest = np.inf
@@ -118,7 +118,7 @@ def _head(started: Event, config: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, bool | int | float | str):
             yield f"policy.{name}: {value}"
     for group in ("optimizer", "scheduler"):
-        yield f"{group}: {config[group] or 'the preset of the policy'}"
+        yield f"{group}: {config[group]}"
 
 
 def draw_losses(path: Path, validations: list[Validated], test_loss: float | None) -> None:

@@ -40,12 +40,20 @@ def leave_study_files(prepared: Prepared, run: RunFolder, device: torch.device) 
         files["Best weights"] = folder / "trained_models" / f"{name}.safetensors"
         _make(files["Best weights"])
         write_atomically(files["Best weights"], (best / "model.safetensors").read_bytes())
-    events, config = read_events(run.events), prepared.config.to_json()
+    events, config = read_events(run.events), _complete(prepared)
     _make(files["Loss picture"])
     draw_losses(files["Loss picture"], validations_of(events, config), None if test is None else test["loss"])
     written = folder / "logs" / f"{name}.txt"
     write_atomically(written, log_text(events, config, test, {"Run folder": run.path, **files, "Log": written}))
     log.say(f"{'study':<10} {written}")
+
+
+def _complete(prepared: Prepared) -> dict[str, Any]:
+    """The configuration, with the optimiser and the schedule that the policy brought."""
+    config = prepared.config
+    optimizer, schedule = config.optimizer or config.policy.optimizer_preset(), config.schedule()
+    given = schedule.model_dump(mode="json", exclude_none=True) if schedule else "a constant rate"
+    return config.to_json() | {"optimizer": optimizer.model_dump(mode="json"), "scheduler": given}
 
 
 def _place_of(prepared: Prepared, run: RunFolder) -> tuple[Path, str]:

@@ -65,6 +65,7 @@ def test_log_weights_and_picture_have_the_studys_names_and_say_the_runs_numbers(
         assert f"val loss {event['loss']:.6f}, lr " in text
     assert text.count("New best: action_error") >= 1
     assert re.search(r"Test loss: \d\.\d{6} on 58 windows", text)
+    assert "optimizer: {'type': 'adamw', 'lr': " in text and "scheduler: {'type': 'cosine" in text
     assert "Training ended: all steps done" in text and f"Run folder: {run}" in text
 
 
