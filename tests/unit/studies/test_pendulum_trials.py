@@ -40,7 +40,7 @@ def trials() -> Trials:
 
 
 def small_policy(**options: object) -> TinyPi0:
-    """A fresh network that predicted chunks would say the same whatever noise it starts from: it predicts velocities."""
+    """It predicts velocities: a fresh network that predicts chunks says the same whatever noise it starts from."""
     shared = TinyPi0Config.tiny().model_dump()
     pendulum = {
         "output_features": {"action": {"type": "ACTION", "shape": (1,)}},
