@@ -102,7 +102,7 @@ class TinyPi0Config(PolicyConfig):
     num_inference_steps: int = Field(10, ge=1, description="Euler steps of a prediction")
     optimizer_lr: float = Field(2e-3, ge=0, description="learning rate")
     optimizer_weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, on every parameter")
-    optimizer_grad_clip_norm: float = Field(1.0, ge=0, description="largest norm of the gradient; 0: not clipped")
+    optimizer_grad_clip_norm: float = Field(10.0, ge=0, description="largest norm of the gradient; 0: not clipped")
     schedule: Literal["cosine", "reduce_on_plateau"] = Field(
         "cosine", description="how the learning rate moves unless the run says otherwise"
     )
