@@ -106,7 +106,7 @@ def _beyond(summary: Summary, plots: dict[str, Path]) -> Iterator[str]:
     note = (
         "Both families can draw from what they have learnt (temperature 1) instead of taking its middle. The "
         "recordings answer the noise of ±0.05 that they were made under; whoever draws from them answers disturbances "
-        "that do not happen this time. *PID ahead, imagining noise* does that with the expert's own controllers, and "
+        "that do not happen this time. *PID ahead, noise imagined* does that with the expert's own controllers, and "
         "bounds a faithful sampler."
     )
     yield from _section("As samplers", tables.sampled(summary), note=note)

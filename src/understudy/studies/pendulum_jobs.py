@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REFERENCES = {
     "pid": "PID, closed loop",
     "pid_ahead": "PID ahead, blind",
-    "pid_imagined": "PID ahead, imagining noise",
+    "pid_imagined": "PID ahead, noise imagined",
     "mlp_l1": "MLP, L1 regression",
     "mlp_squared": "MLP, squared regression",
     "idle": "do nothing",
