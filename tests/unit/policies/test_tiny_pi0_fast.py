@@ -35,7 +35,7 @@ SMALL: dict[str, Any] = {
     "dim_feedforward": 16,
     "n_layers": 2,
     "dim_state": 16,
-    "n_integers": 33,
+    "dct_scale": 10.0,
     "vocabulary_size": 160,
     "max_tokens": 12,
 }
@@ -96,7 +96,7 @@ def test_the_presets_have_the_published_and_our_number_of_parameters() -> None:
     [
         ({"n_action_steps": 5}, "cannot exceed chunk_size"),
         ({"n_heads": 3}, "divisible by n_heads"),
-        ({"n_integers": 32}, "must be odd"),
+        ({"logit_dropout": 0.1}, "needs tokens=merged"),
     ],
 )
 def test_options_that_do_not_fit_together_are_refused(options: dict[str, Any], reason: str) -> None:
@@ -148,16 +148,25 @@ def test_nothing_but_padding_follows_the_end_and_no_token_is_written_that_means_
     assert int(written.max()) < policy.model.tokenizer.size < policy.config.vocabulary_size
 
 
-def test_the_likeliest_integer_is_a_whole_number_and_the_expectation_lies_between() -> None:
-    state = some_windows()[0]
-    mode, mean = fitted(decoding="mode").eval(), fitted(decoding="expectation").eval()
+def test_what_is_written_is_whole_numbers_in_the_range_of_the_training_chunks() -> None:
+    policy = fitted().eval()
+    state = some_windows()[0] * 100
     with torch.no_grad():
-        for policy in (mode, mean):
-            policy.model.output_layer.weight.normal_(generator=torch.Generator().manual_seed(0))
-        whole = mode.model._scaled(mode.model.write(state, Rng(0)))
-        between = mean.model._scaled(mean.model.write(state, Rng(0)))
-    assert_close(whole, whole.round(), rtol=0, atol=1e-3)
-    assert (between - between.round()).abs().max() > 0.05
+        policy.model.state_embedding.guess.weight.normal_(generator=torch.Generator().manual_seed(0))
+        chunks = policy.model.write(state, Rng(0))
+    integers = policy.model.integers(chunks)
+    assert_close(policy.model.actions(integers), chunks, rtol=0, atol=1e-4)
+    assert (integers.abs() <= policy.model.high).all()
+    assert (integers.abs() == policy.model.high).float().mean() > 0.3
+    decoded = policy.model.tokenizer.actions(integers.flatten(1)[:, :8].numpy())
+    assert_close(chunks.double(), torch.from_numpy(decoded), rtol=0, atol=1e-4)
+
+
+def test_the_networks_integers_are_the_tokenizers() -> None:
+    policy = fitted()
+    actions = policy.normalizer.normalize("action", some_windows()[1])
+    ours = policy.model.integers(actions).flatten(1)[:, :8]
+    assert ours.tolist() == policy.model.tokenizer.integers(actions.double().numpy()).tolist()
 
 
 @pytest.mark.parametrize("tokens", BOTH)
@@ -206,20 +215,38 @@ def test_a_chunk_longer_than_every_episode_is_refused_unless_the_last_action_is_
     assert holding.build(holding.fake_statistics()).fit_actions([(actions, is_pad)])
 
 
+def test_the_loss_is_the_cross_entropy_of_the_right_integers() -> None:
+    policy = fitted().eval()
+    batch = a_batch()
+    inside = ~batch.action_is_pad.any(1)
+    model = policy.model
+    with torch.no_grad():
+        integers = model.integers(policy.normalizer.normalize("action", batch.action))
+        model.log_width.fill_(2.0)  # wide enough for the sum below, which is taken without logarithms
+        state = policy.normalizer.normalize(STATE, batch.observation[STATE])
+        middles, widths = model(state, integers[:, :-1]).double(), model._widths().double()
+        edges = (torch.arange(-5000, 5001)[:, None, None, None] - 0.5 - middles) / widths
+        chances = (edges + 1 / widths).sigmoid() - edges.sigmoid()
+        right = chances.gather(0, (integers.long() + 5000)[None])[0].flatten(1)[inside, :8]
+        assert_close(chances.sum(0), torch.ones_like(middles), rtol=0, atol=1e-6)
+        assert_close(policy.loss(batch, Rng(0)).total, -right.log().mean().float(), rtol=1e-4, atol=0)
+
+
 def test_a_neighbour_of_the_right_integer_costs_less_than_one_far_away() -> None:
-    def loss_with(place: int) -> float:
+    def loss_with(away: float) -> float:
         policy = fitted().eval()
+        batch = a_batch(2)
+        integers = policy.model.integers(policy.normalizer.normalize("action", batch.action))
         with torch.no_grad():
-            policy.model.output_layer.weight.zero_()
-            bias = policy.model.output_layer.bias.zero_().view(policy.config.places, 3, -1)
-            bias[..., place] = 5
-        zeros = torch.full((1, 4, 2), 0.0)
-        normal = policy.normalizer.unnormalize("action", zeros)
-        batch = Batch({STATE: torch.zeros(1, 4)}, normal, torch.zeros(1, 4) > 0)
+            for parameter in (policy.model.output_layer.weight, policy.model.state_embedding.guess.weight):
+                parameter.zero_()
+            wanted = (integers[0] + away) / policy.model.spread
+            policy.model.state_embedding.guess.bias.copy_(wanted.flatten())
         return float(policy.loss(batch, Rng(0)).total.detach())
 
-    losses = [loss_with(16 + away) for away in (0, 1, 4)]
-    assert losses[0] < losses[1] < losses[2]
+    losses = [loss_with(away) for away in (0, 1, 4, 40)]
+    assert losses == sorted(losses)
+    assert losses[0] < losses[1] < losses[2] < losses[3]
 
 
 def test_noise_on_what_is_read_is_drawn_while_training_only() -> None:
@@ -230,8 +257,10 @@ def test_noise_on_what_is_read_is_drawn_while_training_only() -> None:
     assert policy.eval().draws(batch, Rng(0, 1)) == {}
 
 
-@pytest.mark.parametrize("option", ["dropout", "state_dropout", "logit_dropout"])
-@pytest.mark.parametrize("tokens", BOTH)
+@pytest.mark.parametrize(
+    ("tokens", "option"),
+    [(tokens, option) for tokens in BOTH for option in ("dropout", "state_dropout")] + [("merged", "logit_dropout")],
+)
 def test_each_dropout_acts_while_training_and_not_when_measuring(tokens: str, option: str) -> None:
     policy = fitted(tokens, **{option: 0.5}).train()
     batch = a_batch()
@@ -315,7 +344,7 @@ def test_a_missing_or_damaged_tokenizer_is_named_and_nothing_is_changed(
         file.write_bytes(b"\xff\xfe\xfd")
     else:
         content = json.loads(file.read_text())
-        repeated = {"scale": content["scale"] * 2} if tokens == "coefficients" else {}
+        repeated = {name: content[name] * 2 for name in ("high", "spread") if name in content}
         file.write_text(json.dumps(content | {"horizon": 8} | repeated))
     with pytest.raises(CheckpointError, match="tokenizer") as caught:
         load_policy(tmp_path / "saved", device="cpu")
@@ -336,5 +365,5 @@ def test_what_was_fitted_is_told_in_words() -> None:
         assert part in told
     told = config().build(config().fake_statistics()).fit_actions([(actions, is_pad)])
     assert told is not None
-    for part in ("199 windows", "8 coefficients of 33 integers", "3 tokens a chunk"):
+    for part in ("199 windows", "8 integers in 3 tokens", "rounding 0.0"):
         assert part in told

@@ -1,20 +1,24 @@
-"""tiny pi0-FAST, ours: each coefficient has integers of its own; a token is the next few coefficients, low ones first.
+"""tiny pi0-FAST, ours: each coefficient is an integer of its own range; a token is the next few, low frequencies first.
 
-    h_j    = S(state)_j + P[j] + E_{j-1}(the coefficients written at place j - 1)        place 0: nothing written yet
-    logits = O_j(transformer(h)_j)                for each of the place's coefficients, over its integers
+    h_j = S(state)_j + P[j] + E_{j-1}(the integers written at place j - 1)        place 0: nothing written yet
+    m_j = O_j(transformer(h)_j) + G(state)_j                                      for each coefficient of the place
+    the chance of integer i is what a logistic bell around m_j, of learnt width, has between i - 1/2 and i + 1/2
 
 What is unusual:
-- The loss knows that neighbouring integers are near: what is to be predicted is a bell around the true, not yet rounded
-  coefficient (Imani and White, 2018), and an action is made of the mean of what is predicted. So the integers' distance
-  is no floor under the error, and a mistake by one costs little.
-- The state has a network of its own, computed once for a chunk, which says something different to every place.
+- Integers have no table of chances. A bell (Salimans et al., 2017, for pixels) knows that neighbours are near, is right
+  where training showed little, and costs the same at any resolution; a softmax over all integers is none of it.
+- The width belongs to the coefficient and not to the state, and far from the middle a bell is straight: the loss of a
+  window that is hard to predict stays as steep as that of an easy one.
+- The state has a network of its own, computed once for a chunk, which says something different to every place and also
+  guesses the coefficients: what is left for the tokens is what follows from those before.
 
-    B batch, K coefficients, P places of G coefficients, V integers, D width
+    B batch, K coefficients, P places of G coefficients, D width
 """
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -23,133 +27,157 @@ from torch.nn import functional as F
 
 from understudy.core.errors import CheckpointError
 from understudy.core.rng import Rng
+from understudy.data.spec import STATE
 from understudy.nn.dct import dct_matrix
 from understudy.nn.dropout import Dropout
-from understudy.nn.fast_bins import FastBins
+from understudy.nn.fast_coefficients import CoefficientTokenizer
 from understudy.nn.token_decoder import Past
 from understudy.nn.transformer import xavier_uniform_matrices
 from understudy.policies.tiny_pi0_fast.config import TinyPi0FastConfig
-from understudy.policies.tiny_pi0_fast.parts import choose, decoder, state_dropout, state_reader
+from understudy.policies.tiny_pi0_fast.parts import token_decoder
 
-# the bell is cut off this many standard deviations from its middle
-_BELL = 3.0
+# first width of a bell: this part of the coefficient's spread, and this many integers
+_WIDTH = (0.15, 0.3)
+
+
+class StateReader(nn.Module):
+    """Hidden layers over the state (B, N): what it says to the places (B, P or 1, D), and a guess (B, P, G)."""
+
+    def __init__(self, config: TinyPi0FastConfig, places: int) -> None:
+        super().__init__()
+        self._width, self._each = config.dim_model, config.coefficients_per_token
+        size = config.input_features[STATE].shape[0]
+        widths = [size, *[config.dim_state] * config.n_state_layers]
+        self.layers = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise(widths))
+        self.token = nn.Linear(widths[-1], places * config.dim_model)
+        self.guess = nn.Linear(widths[-1], config.places * config.coefficients_per_token)
+
+    def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        for layer in self.layers:
+            state = F.gelu(layer(state))
+        return self.token(state).unflatten(-1, (-1, self._width)), self.guess(state).unflatten(-1, (-1, self._each))
 
 
 class IntegerEmbedding(nn.Module):
-    """What was written at a place: (B, P, G) integers -> (B, P, D), by a few curves of each number.
+    """What was written at a place: (B, p, G), in units of each spread -> (B, p, D), by three curves of each."""
 
-    A table with a row for each integer would have to learn that 17 and 18 are near; curves know it.
-    """
-
-    # how steep the curves are: the first tells large integers apart, the last those near 0
-    steepness = (0.0, 12.0, 40.0)
-
-    def __init__(self, places: int, each: int, high: int, width: int) -> None:
+    def __init__(self, places: int, each: int, width: int) -> None:
         super().__init__()
-        self.high = high
-        self.weight = nn.Parameter(torch.empty(places, each * len(self.steepness), width))
+        self.weight = nn.Parameter(torch.empty(places, 3 * each, width))
         nn.init.normal_(self.weight, std=0.3)
 
-    def forward(self, integers: Tensor, first: int) -> Tensor:
-        """The integers of the places from `first` on."""
-        x = integers / self.high
-        curves = torch.stack([torch.tanh(s * x) if s else 3 * x for s in self.steepness], -1).flatten(-2)
-        weight = self.weight[first : first + integers.shape[-2]]
-        return torch.einsum("...pf,pfd->...pd", curves, weight)
+    def forward(self, x: Tensor, first: int) -> Tensor:
+        """Of the places from `first` on."""
+        curves = torch.cat([x, x.tanh(), (4 * x).tanh()], -1)
+        return torch.einsum("...pf,pfd->...pd", curves, self.weight[first : first + x.shape[-2]])
 
 
-class IntegerLogits(nn.Module):
-    """(B, P, D) -> (B, P, G, V), with weights of their own for each place."""
+class PlaceLinear(nn.Module):
+    """(B, p, D) -> (B, p, G), a linear map of its own for each place."""
 
-    def __init__(self, places: int, each: int, integers: int, width: int) -> None:
+    def __init__(self, places: int, width: int, each: int) -> None:
         super().__init__()
-        self.each = each
-        self.weight = nn.Parameter(torch.empty(places, width, each * integers))
-        self.bias = nn.Parameter(torch.zeros(places, each * integers))
+        self.weight = nn.Parameter(torch.empty(places, width, each))
+        self.bias = nn.Parameter(torch.zeros(places, each))
         nn.init.normal_(self.weight, std=0.02)
 
     def forward(self, h: Tensor, first: int) -> Tensor:
         """Of the places from `first` on."""
         places = slice(first, first + h.shape[-2])
-        out = torch.einsum("...pd,pdv->...pv", h, self.weight[places]) + self.bias[places]
-        return out.unflatten(-1, (self.each, -1))
+        return torch.einsum("...pd,pdg->...pg", h, self.weight[places]) + self.bias[places]
 
 
 class CoefficientNetwork(nn.Module):
-    """Normalised states and chunks in, logits over integers out; `tokenizer` says what the integers mean."""
+    """Normalised states and chunks in, bells over integers out; `tokenizer` says what the integers mean."""
 
     def __init__(self, config: TinyPi0FastConfig) -> None:
         super().__init__()
         self.config = config
-        self.high = config.n_integers // 2
         places, each, width = config.places, config.coefficients_per_token, config.dim_model
         crossed = config.state_conditioning == "cross_attention"
-        self.state_embedding = state_reader(config, width if crossed else places * width)
-        self.token_embedding = IntegerEmbedding(places - 1, each, self.high, width)
+        self.state_embedding = StateReader(config, 1 if crossed else places)
+        self.token_embedding = IntegerEmbedding(places - 1, each, width)
         self.position_embedding = nn.Embedding(places, width)
-        self.transformer = decoder(config)
-        self.output_layer = IntegerLogits(places, each, config.n_integers, width)
-        self.state_dropout = state_dropout(config)
-        self.logit_dropout = Dropout(config.logit_dropout)
+        self.transformer = token_decoder(config)
+        self.output_layer = PlaceLinear(places, width, each)
+        self.log_width = nn.Parameter(torch.zeros(places, each))
+        self.state_dropout = Dropout(config.state_dropout)
         if config.initialization == "xavier":
             xavier_uniform_matrices(self)
         self.basis: Tensor
         self.register_buffer("basis", torch.tensor(dct_matrix(config.chunk_size), dtype=torch.float32), False)
-        self.scale: Tensor
-        self.register_buffer("scale", torch.ones(config.coefficients), False)
-        # until `fit`: coefficients of chunks that stay within four standard deviations
-        widest = 4 * math.sqrt(config.chunk_size)
-        self._take(FastBins(config.chunk_size, config.dims, self.high, (self.high / widest,) * config.coefficients))
+        self.high: Tensor
+        self.spread: Tensor
+        for name in ("high", "spread"):
+            self.register_buffer(name, torch.ones(places, each), False)
+        # until `fit`: independent actions of unit spread that stay within four standard deviations
+        high = math.ceil(4 * math.sqrt(config.chunk_size) * config.dct_scale)
+        self._take(
+            CoefficientTokenizer(
+                config.chunk_size,
+                config.dims,
+                config.dct_scale,
+                (high,) * config.coefficients,
+                (config.dct_scale,) * config.coefficients,
+            )
+        )
 
-    def _take(self, tokenizer: FastBins) -> None:
+    def _take(self, tokenizer: CoefficientTokenizer) -> None:
         self.tokenizer = tokenizer
-        self.scale.copy_(torch.tensor(tokenizer.scale, dtype=torch.float32))
+        empty = self.high.numel() - len(tokenizer.high)
+        self.high.copy_(torch.tensor([*tokenizer.high, *[0] * empty], dtype=torch.float32).view(self.high.shape))
+        self.spread.copy_(torch.tensor([*tokenizer.spread, *[1.0] * empty]).view(self.spread.shape))
 
     def fit(self, chunks: np.ndarray) -> str:
-        """Fit the scales to all chunks (N, S, A) of the training episodes; what came of it, in words."""
-        self._take(FastBins.fit(chunks, self.high))
+        """Fit the ranges to all chunks (N, S, A) of the training episodes; what came of it, in words."""
+        self._take(CoefficientTokenizer.fit(chunks, self.config.dct_scale))
+        high = self.tokenizer.high
         return (
-            f"{self.config.coefficients} coefficients of {self.config.n_integers} integers each, {self.config.places} "
-            f"tokens a chunk; rounding {self.tokenizer.rounding_error(chunks):.4f}"
+            f"{len(high)} integers in {self.config.places} tokens, from -{max(high)} .. {max(high)} to -{min(high)} .. "
+            f"{min(high)}; rounding {self.tokenizer.rounding_error(chunks):.4f}"
         )
 
     # -- actions <-> integers -------------------------------------------------------------------------------------
 
-    def _scaled(self, chunks: Tensor) -> Tensor:
-        """(B, S, A) -> coefficients in integers, not yet rounded, filled up with zeros: (B, P, G)."""
-        coefficients = torch.einsum("kt,...ta->...ka", self.basis, chunks).flatten(-2) * self.scale
-        missing = self.config.places * self.config.coefficients_per_token - self.config.coefficients
-        filled = F.pad(coefficients.clamp(-self.high, self.high), (0, missing))
-        return filled.unflatten(-1, (self.config.places, -1))
+    def integers(self, chunks: Tensor) -> Tensor:
+        """(B, S, A) -> the integers of all places (B, P, G), filled up with zeros."""
+        coefficients = torch.einsum("kt,...ta->...ka", self.basis, chunks).flatten(-2) * self.config.dct_scale
+        filled = F.pad(coefficients, (0, self.high.numel() - self.config.coefficients))
+        return torch.clamp(filled.unflatten(-1, self.high.shape).round(), -self.high, self.high)
 
-    def _actions(self, scaled: Tensor) -> Tensor:
-        """The inverse of `_scaled`."""
-        coefficients = scaled.flatten(-2)[..., : self.config.coefficients] / self.scale
+    def actions(self, integers: Tensor) -> Tensor:
+        """The inverse of `integers`, but for rounding."""
+        coefficients = integers.flatten(-2)[..., : self.config.coefficients] / self.config.dct_scale
         return torch.einsum("kt,...ka->...ta", self.basis, coefficients.unflatten(-1, (-1, self.config.dims)))
 
     # -- the network ----------------------------------------------------------------------------------------------
 
     def forward(self, state: Tensor, written: Tensor) -> Tensor:
-        """State (B, N), integers of the places so far (B, p, G) -> logits of one place more, (B, p + 1, G, V)."""
-        seen = self._seen(state)
-        before = self.token_embedding(written, 0)
-        return self._logits(seen, F.pad(before, (0, 0, 1, 0)), 0, None)
+        """State (B, N) and the integers of the first places (B, p, G) -> middles of the bells, (B, p + 1, G)."""
+        read = self.token_embedding(written / self.spread[: written.shape[-2]], 0)
+        return self._middles(self._seen(state), F.pad(read, (0, 0, 1, 0)), 0, None)
 
-    def _seen(self, state: Tensor) -> Tensor:
-        """What the state says to each place (B, P, D), or the memory (B, 1, D)."""
-        seen: Tensor = self.state_dropout(self.state_embedding(state))
-        return seen.unflatten(-1, (-1, self.config.dim_model))
+    def _seen(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """What the state says to each place (B, P, D), or the memory (B, 1, D), and the guess (B, P, G)."""
+        said, guess = self.state_embedding(state)
+        return self.state_dropout(said), guess
 
-    def _logits(self, seen: Tensor, before: Tensor, first: int, past: list[Past] | None) -> Tensor:
-        """Logits of the places from `first` on, given what was written before each (B, p, D)."""
+    def _middles(self, seen: tuple[Tensor, Tensor], before: Tensor, first: int, past: list[Past] | None) -> Tensor:
+        """Middles of the bells of the places from `first` on, given what was written before each (B, p, D)."""
+        said, guess = seen
         places = slice(first, first + before.shape[-2])
         h = before + self.position_embedding.weight[places]
         if self.config.state_conditioning == "cross_attention":
-            h = self.transformer(h, seen, None, past)
+            h = self.transformer(h, said, None, past)
         else:
-            h = self.transformer(h + seen[..., places, :], None, None, past)
-        logits: Tensor = self.logit_dropout(self.output_layer(h, first))
-        return logits
+            h = self.transformer(h + said[..., places, :], None, None, past)
+        middles: Tensor = (self.output_layer(h, first) + guess[..., places, :]) * self.spread[places]
+        return middles
+
+    def _widths(self) -> Tensor:
+        """Of all bells, in integers: (P, G)."""
+        part, least = _WIDTH
+        return self.log_width.clamp(-4, 4).exp() * (part * self.spread + least)
 
     # -- training -------------------------------------------------------------------------------------------------
 
@@ -161,22 +189,16 @@ class CoefficientNetwork(nn.Module):
         return {"input_noise": rng.normal("input noise", shape, device=chunks.device)}
 
     def losses(self, state: Tensor, chunks: Tensor, draws: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """For each window the sum of its coefficients' cross-entropies, and their number: two of (B,)."""
-        scaled = self._scaled(chunks)
-        rounded = scaled.round()
-        written = rounded[..., :-1, :]
+        """For each window the sum of its integers' cross-entropies, and their number: two of (B,)."""
+        integers = self.integers(chunks)
+        written = integers[..., :-1, :]
         if "input_noise" in draws:
-            noisy = written + (draws["input_noise"] * self.config.input_noise).round()
-            written = noisy.clamp(-self.high, self.high)
-        chances = self(state, written).log_softmax(-1)
-        width = self.config.target_width
-        reach = math.ceil(_BELL * width)
-        near = rounded[..., None] + torch.arange(-reach, reach + 1, device=rounded.device)
-        away = (near - scaled[..., None]) / width if width else torch.zeros_like(near)
-        bell = torch.exp(-(away**2) / 2) * (near.abs() <= self.high)
-        index = (near.clamp(-self.high, self.high) + self.high).long()
-        crossed = -(chances.gather(-1, index) * bell).sum(-1) / bell.sum(-1)
-        per_window = crossed.flatten(-2)[..., : self.config.coefficients].sum(-1)
+            written = written + draws["input_noise"] * self.config.input_noise * self.spread[:-1]
+        away, width = integers - self(state, written), self._widths()
+        # the logarithm of sigmoid(a) - sigmoid(b) is log sigmoid(a) + log sigmoid(-b) + log(1 - exp(b - a))
+        chance = -F.softplus(-(away + 0.5) / width) - F.softplus((away - 0.5) / width)
+        surprise = -(chance + torch.log(-torch.expm1(-1 / width)))
+        per_window = surprise.flatten(-2)[..., : self.config.coefficients].sum(-1)
         return per_window, torch.full_like(per_window, self.config.coefficients)
 
     # -- writing --------------------------------------------------------------------------------------------------
@@ -187,25 +209,25 @@ class CoefficientNetwork(nn.Module):
         cached   keep keys and values of the places written; otherwise all is computed anew for each (the same result)
         """
         seen, past = self._seen(state), self.transformer.nothing_yet()
-        before = seen.new_zeros(len(state), 1, self.config.dim_model)
-        values = []
+        before = state.new_zeros(len(state), 1, self.config.dim_model)
+        written: list[Tensor] = []
         for place in range(self.config.places):
             if cached:
-                logits = self._logits(seen, before[:, -1:], place, past)[:, -1]
+                middle = self._middles(seen, before[:, -1:], place, past)[:, -1]
             else:
-                logits = self._logits(seen, before, 0, None)[:, -1]
-            values.append(self._decided(logits, rng, place))
+                middle = self._middles(seen, before, 0, None)[:, -1]
+            written.append(self._written(middle, rng, place))
             if place + 1 < self.config.places:
-                read = self.token_embedding(values[-1].round()[:, None], place)
+                read = self.token_embedding(written[-1][:, None] / self.spread[place], place)
                 before = torch.cat([before, read], dim=1)
-        return self._actions(torch.stack(values, dim=1))
+        return self.actions(torch.stack(written, dim=1))
 
-    def _decided(self, logits: Tensor, rng: Rng, place: int) -> Tensor:
-        """Logits (B, G, V) -> the values written, in integers: (B, G), whole numbers unless they are expectations."""
-        if self.config.temperature or self.config.decoding == "mode":
-            return (choose(logits, self.config.temperature, rng, place) - self.high).to(logits.dtype)
-        integers = torch.arange(-self.high, self.high + 1, device=logits.device, dtype=logits.dtype)
-        return (logits.softmax(-1) * integers).sum(-1)
+    def _written(self, middle: Tensor, rng: Rng, place: int) -> Tensor:
+        """The integers of a place (B, G): the likeliest, or with a temperature a draw from bells that much wider."""
+        if self.config.temperature:
+            uniform = rng.uniform(f"place {place}", middle.shape, device=middle.device).clamp(1e-6, 1 - 1e-6)
+            middle = middle + self.config.temperature * self._widths()[place] * uniform.logit()
+        return torch.clamp(middle.round(), -self.high[place], self.high[place])
 
     # -- files ----------------------------------------------------------------------------------------------------
 
@@ -215,12 +237,12 @@ class CoefficientNetwork(nn.Module):
 
     def read_tokenizer(self, text: str, where: str) -> None:
         """Take the tokenizer of a document. Raises CheckpointError when it is damaged or another policy's."""
-        found = FastBins.from_json(text, where)
-        mine = (self.config.chunk_size, self.config.dims, self.high)
-        if (found.horizon, found.dims, found.high) != mine:
+        found = CoefficientTokenizer.from_json(text, where)
+        mine = (self.config.chunk_size, self.config.dims, self.config.dct_scale)
+        if (found.horizon, found.dims, found.scale) != mine:
             raise CheckpointError(
-                f"the tokenizer is for chunks of {found.horizon} x {found.dims} and integers to {found.high}; "
-                f"the policy needs {mine[0]} x {mine[1]} and {mine[2]}",
+                f"the tokenizer is for chunks of {found.horizon} x {found.dims} at scale {found.scale:g}; the policy "
+                f"needs {mine[0]} x {mine[1]} at {mine[2]:g}",
                 where=where,
             )
         self._take(found)

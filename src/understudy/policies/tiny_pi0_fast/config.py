@@ -22,6 +22,7 @@ ORIGINAL: dict[str, Any] = {
     "n_action_steps": 50,
     "normalization_mapping": {"STATE": "IDENTITY", "ACTION": "IDENTITY"},
     "tokens": "merged",
+    "dct_scale": 10.0,
     "dim_model": 128,
     "n_heads": 4,
     "dim_feedforward": 256,
@@ -55,30 +56,19 @@ class TinyPi0FastConfig(PolicyConfig):
     )
     tokens: Literal["coefficients", "merged"] = Field(
         "coefficients",
-        description="what is written: the rounded coefficients, each with a vocabulary of its own; or entries of one "
-        "vocabulary for all, which byte-pair encoding has made of them",
+        description="what is written: the rounded coefficients themselves, a few at a time; or entries of a vocabulary "
+        "that byte-pair encoding has made of them, until an end is written",
     )
-    n_integers: int = Field(129, ge=3, description="tokens=coefficients: integers of each coefficient; odd")
+    dct_scale: float = Field(50.0, gt=0, description="integers per unit of a coefficient: the resolution")
     coefficients_per_token: int = Field(
         3, ge=1, description="tokens=coefficients: how many coefficients are written at once, lowest frequencies first"
-    )
-    target_width: float = Field(
-        1.0,
-        ge=0,
-        description="tokens=coefficients: standard deviation, in integers, of what is to be predicted around the true "
-        "coefficient, so that the neighbours of the right integer are nearly right; 0: the right integer alone",
-    )
-    decoding: Literal["expectation", "mode"] = Field(
-        "expectation",
-        description="tokens=coefficients: an action is made of the mean of the predicted integers, or of the likeliest",
     )
     input_noise: float = Field(
         0.0,
         ge=0,
-        description="tokens=coefficients: standard deviation, in integers, of the noise on what the network reads of "
-        "its own writing while it is trained",
+        description="tokens=coefficients: noise on what the network reads of its own writing while it is trained, in "
+        "standard deviations of each coefficient",
     )
-    dct_scale: float = Field(10.0, gt=0, description="tokens=merged: integers per unit of a coefficient")
     vocabulary_size: int = Field(256, ge=6, description="tokens=merged: entries of the vocabulary, 4 specials included")
     max_tokens: int = Field(25, ge=3, description="tokens=merged: longest sequence, its begin and end included")
     dim_model: int = Field(64, ge=1, description="width of the transformer; divisible by n_heads")
@@ -97,7 +87,9 @@ class TinyPi0FastConfig(PolicyConfig):
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="in the transformer")
     state_dropout: float = Field(0.0, ge=0, lt=1, description="on the state's token: at times the state is not seen")
-    logit_dropout: float = Field(0.0, ge=0, lt=1, description="on the logits, those of the right tokens included")
+    logit_dropout: float = Field(
+        0.0, ge=0, lt=1, description="tokens=merged: on the logits, those of the right tokens included"
+    )
     initialization: Literal["torch", "xavier"] = Field(
         "torch", description="fresh weights: torch's own, or Glorot's on every matrix, embeddings included"
     )
@@ -125,8 +117,8 @@ class TinyPi0FastConfig(PolicyConfig):
             )
         if self.dim_model % self.n_heads:
             raise ValueError(f"dim_model ({self.dim_model}) must be divisible by n_heads ({self.n_heads})")
-        if self.n_integers % 2 == 0:
-            raise ValueError(f"n_integers ({self.n_integers}) must be odd: as many below 0 as above")
+        if self.logit_dropout and self.tokens == "coefficients":
+            raise ValueError("logit_dropout needs tokens=merged: bells have no logits")
         return self
 
     # -- features -------------------------------------------------------------------------------------------------
@@ -209,7 +201,6 @@ class TinyPi0FastConfig(PolicyConfig):
             device="cpu",
             chunk_size=4,
             n_action_steps=4,
-            n_integers=17,
             coefficients_per_token=3,
             dim_model=8,
             n_heads=2,

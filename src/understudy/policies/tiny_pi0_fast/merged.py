@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from understudy.core.errors import CheckpointError
 from understudy.core.rng import Rng
+from understudy.data.spec import STATE
 from understudy.nn.dropout import Dropout
 from understudy.nn.fast_tokens import BOS, EOS, PAD, SPECIALS, FastTokenizer
 from understudy.nn.token_decoder import Past
 from understudy.nn.transformer import xavier_uniform_matrices
 from understudy.policies.tiny_pi0_fast.config import TinyPi0FastConfig
-from understudy.policies.tiny_pi0_fast.parts import choose, decoder, state_dropout, state_reader
+from understudy.policies.tiny_pi0_fast.parts import token_decoder
 
 
 class MergedNetwork(nn.Module):
@@ -29,12 +30,12 @@ class MergedNetwork(nn.Module):
     def __init__(self, config: TinyPi0FastConfig) -> None:
         super().__init__()
         self.config = config
-        self.state_embedding = state_reader(config, config.dim_model)
+        self.state_embedding = _state_reader(config)
         self.token_embedding = nn.Embedding(config.vocabulary_size, config.dim_model, padding_idx=PAD)
         self.position_embedding = nn.Embedding(config.max_tokens, config.dim_model)
-        self.transformer = decoder(config)
+        self.transformer = token_decoder(config)
         self.output_layer = nn.Linear(config.dim_model, config.vocabulary_size)
-        self.state_dropout = state_dropout(config)
+        self.state_dropout = Dropout(config.state_dropout)
         self.logit_dropout = Dropout(config.logit_dropout)
         # Xavier overwrites the row of PAD too, as in the study, and its gradient stays 0: harmless, PAD is hidden
         if config.initialization == "xavier":
@@ -118,11 +119,18 @@ class MergedNetwork(nn.Module):
             else:
                 logits = self._logits(seen, tokens, 0, hidden=None, past=None)
             # rows of the vocabulary that no training chunk has filled mean nothing
-            new = choose(logits[:, -1, : self.tokenizer.size], self.config.temperature, rng, place)
+            new = self._chosen(logits[:, -1, : self.tokenizer.size], rng, place)
             new = torch.where(done, PAD, new)
             done = done | (new == EOS)
             tokens = torch.cat([tokens, new[:, None]], dim=1)
         return tokens
+
+    def _chosen(self, logits: Tensor, rng: Rng, place: int) -> Tensor:
+        """(B, V) -> (B,): the likeliest token, or with a temperature a draw (the largest after Gumbel noise)."""
+        if not self.config.temperature:
+            return logits.argmax(-1)
+        uniform = rng.uniform(f"place {place}", logits.shape, device=logits.device).clamp(1e-6, 1 - 1e-6)
+        return (logits / self.config.temperature - (-uniform.log()).log()).argmax(-1)
 
     # -- files ----------------------------------------------------------------------------------------------------
 
@@ -141,3 +149,14 @@ class MergedNetwork(nn.Module):
                 where=where,
             )
         self.tokenizer = found
+
+
+def _state_reader(config: TinyPi0FastConfig) -> nn.Module:
+    """State (B, N) -> (B, D): one linear map, as in the study, or hidden layers before it."""
+    size = config.input_features[STATE].shape[0]
+    layers: list[nn.Module] = []
+    for _ in range(config.n_state_layers):
+        layers += [nn.Linear(size, config.dim_state), nn.GELU()]
+        size = config.dim_state
+    last = nn.Linear(size, config.dim_model)
+    return nn.Sequential(*layers, last) if layers else last
