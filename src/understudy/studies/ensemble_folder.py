@@ -108,9 +108,10 @@ def read_facts(folder: EnsembleFolder) -> Facts | None:
         return None
     content = _read_json(folder.facts)
     # ensembles of earlier versions were processes
-    seeds, threads, together = content.get("seeds"), content.get("threads"), content.get("together", 0)
-    seeds_are_whole = isinstance(seeds, list) and all(type(seed) is int for seed in seeds)
-    if not seeds_are_whole or type(threads) is not int or type(together) is not int:
+    seeds: Any = content.get("seeds")
+    threads, together = content.get("threads"), content.get("together", 0)
+    is_whole = isinstance(seeds, list) and all(type(seed) is int for seed in seeds)
+    if not is_whole or type(threads) is not int or type(together) is not int:
         raise DataError("this is not what an ensemble notes about itself", where=str(folder.facts))
     return Facts(seeds, threads, together)
 

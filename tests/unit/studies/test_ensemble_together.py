@@ -27,7 +27,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def config_of(dataset: Path, folder: Path, **options: Any) -> EnsembleConfig:
-    small = {"dim_model": 8, "n_heads": 2, "dim_feedforward": 16, "n_layers": 1, "n_state_layers": 0}
+    small: dict[str, Any] = {"dim_model": 8, "n_heads": 2, "dim_feedforward": 16, "n_layers": 1, "n_state_layers": 0}
     small |= {"chunk_size": 5, "n_action_steps": 5, "device": "cpu", "dropout": options.pop("dropout", 0.0)}
     train = TrainConfig(
         dataset=DatasetConfig(repo_id=str(dataset)),

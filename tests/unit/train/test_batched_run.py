@@ -156,7 +156,7 @@ def test_a_second_ctrl_c_ends_all_at_once(dataset: Path, tmp_path: Path) -> None
 
 
 def test_each_is_stopped_by_its_own_patience(dataset: Path, tmp_path: Path) -> None:
-    options = {"steps": 12, "eval_steps": 1, "early_stopping": 1, "max_eval_samples": 8, "lr": 0.05}
+    options: dict[str, Any] = {"steps": 12, "eval_steps": 1, "early_stopping": 1, "max_eval_samples": 8, "lr": 0.05}
     codes, _ = together(planned(dataset, tmp_path / "all", **options))
     assert codes == dict.fromkeys(SEEDS, 0)
     ends = []
