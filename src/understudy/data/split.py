@@ -159,7 +159,9 @@ def split_episodes(
     if not train:
         raise ConfigError(
             f"all {len(indices)} episodes would be held out and none trained on",
-            where="--dataset.eval_episodes" if eval_episodes is not None else "--dataset.eval_split",
+            where="--dataset.eval_episodes"
+            if eval_episodes is not None
+            else "--dataset.eval_split, --dataset.test_split",
             hint="hold out fewer; --dataset.eval_split=0 holds out none",
         )
     return Split(train, sorted(held_out), sorted(test))

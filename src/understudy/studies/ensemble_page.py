@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from understudy.core.units import readable_duration
+from understudy.train.dataset_config import DatasetConfig
 
 from .ensemble_summary import MEASURES, EnsembleResult, SeedResult, Spread
 
@@ -103,7 +104,7 @@ def _how(result: EnsembleResult) -> Iterator[str]:
     yield f"- Threads of each run: {result.threads}."
     if drawn is not None:
         yield f"- All seeds hold out the same episodes, drawn from seed {drawn}: the spread is that of training alone."
-    elif config["dataset"]["eval_episodes"] is None and config["dataset"]["eval_split"] is None:
+    elif DatasetConfig.model_validate(config["dataset"]).draws:
         yield "- Every seed draws its own held-out episodes: the spread is that of training and of the split together."
     yield "- One seed again, alone, equal bit for bit with as many threads:"
     yield ""
