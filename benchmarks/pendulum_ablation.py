@@ -1,16 +1,19 @@
 """What each choice of the pendulum's policies brings: short trainings, each with one choice changed, and their success.
 
     python benchmarks/pendulum_ablation.py --data ../shared/data/inverted_pendulum_pid/pid_4000x100.npz
-    python benchmarks/pendulum_ablation.py --data ... --only "pi0: modern" --steps 4000
+    python benchmarks/pendulum_ablation.py --data ... --only "pi0: modern" --seeds 0 1 2
+    python benchmarks/pendulum_ablation.py
 
 Every variant is trained on the training episodes of the array, in this process and on one core, and executed blind on
 starts that no evaluation uses (seeds from 900,000). Results are kept in benchmarks/results/pendulum-ablation.json, so
-that a further run measures what is missing; `--table` writes them into docs/evidence/pendulum_ablation.md.
+that a further run measures what is missing. Each run writes the table of docs/evidence/pendulum_ablation.md anew, and
+without --data that is all it does.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import time
@@ -27,12 +30,18 @@ from understudy.core.files import write_atomically
 from understudy.core.registry import POLICY_CONFIGS, load
 from understudy.core.rng import Rng
 from understudy.data.spec import STATE, Batch, Statistics
-from understudy.envs.pendulum.batch import run_batch
+from understudy.envs.pendulum.ahead import run_ahead_batch
+from understudy.envs.pendulum.batch import BatchResult, run_batch
 from understudy.policies.base import Policy
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/evidence/pendulum_ablation.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 RESULTS = ROOT / "benchmarks/results/pendulum-ablation.json"
 FIRST_SEED = 900_000
+# beside the policies; "drawn": it imagines the noise that the recording was made with
+EXPERT = "the expert, simulated ahead"
+RECORDED_NOISE = 0.05
 CELLS = [(0.01, 15), (0.05, 15)]
 
 
@@ -158,17 +167,62 @@ def measure(variant: Variant, data: Demonstrations, steps: int, seed: int, episo
 
 
 def executed(policy: Policy, episodes: int) -> dict[str, list[float]]:
+    """What comes of executing the policy's chunks blind."""
+    return _rates(lambda seeds, **cell: run_batch(chunks_of(policy), seeds=seeds, **cell), episodes)
+
+
+def expert_ahead(imagined_noise: float, episodes: int) -> dict[str, list[float]]:
+    """What comes of the expert, simulated ahead, on the same episodes."""
+    return _rates(lambda seeds, **cell: run_ahead_batch(seeds, imagined_noise=imagined_noise, **cell), episodes)
+
+
+def _rates(run: Callable[..., BatchResult], episodes: int) -> dict[str, list[float]]:
     """Noise and replanning interval -> success and convergence in percent."""
-    cells = {}
+    rates = {}
     for noise, replan in CELLS:
-        seeds = range(FIRST_SEED, FIRST_SEED + episodes)
-        found = run_batch(chunks_of(policy), seeds=seeds, noise=noise, replan=replan)
-        cells[f"{noise}/{replan}"] = [100 * found.success.mean(), 100 * (found.converged_at >= 0).mean()]
-    return cells
+        found = run(range(FIRST_SEED, FIRST_SEED + episodes), noise=noise, replan=replan)
+        rates[f"{noise}/{replan}"] = [100 * found.success.mean(), 100 * (found.converged_at >= 0).mean()]
+    return rates
+
+
+def table(results: dict[str, Any]) -> str:
+    """A line for each training, in the order of the variants."""
+    lines = [
+        "| variant | seed | parameters | updates | CPU s | "
+        + " | ".join(f"A, B at {n}/{r}" for n, r in CELLS)
+        + " | "
+        + " | ".join(f"drawn, {n}/{r}" for n, r in CELLS)
+        + " |",
+        "| --- | ---: | ---: | ---: | ---: |" + " ---: |" * 2 * len(CELLS),
+    ]
+    for name in VARIANTS:
+        for r in (r for key, r in results.items() if key.startswith(f"{name}, ")):
+            rates = [f"{a:.1f}, {b:.1f}" for a, b in [*r["cells"].values(), *r["drawn"].values()]]
+            fixed = [name, r["seed"], f"{r['parameters']:,}", f"{r['steps']:,}", f"{r['cpu_s']:.0f}"]
+            lines.append(f"| {' | '.join(map(str, [*fixed, *rates]))} |")
+    rates = [f"{a:.1f}, {b:.1f}" for a, b in [*results[EXPERT]["cells"].values(), *results[EXPERT]["drawn"].values()]]
+    return "\n".join([*lines, f"| {EXPERT} | | | | | {' | '.join(rates)} |"])
+
+
+def write_page(results: dict[str, Any]) -> None:
+    """Put the table between the marks of the page."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    write_atomically(PAGE, f"{before}{BEGIN}\n\n{table(results)}\n\n{END}{after}")
+
+
+def kept(path: Path) -> dict[str, Any]:
+    """What was measured so far."""
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def keep(path: Path, key: str, found: dict[str, Any]) -> None:
+    """Add to the file as it is now: two runs may write into it."""
+    write_atomically(path, json.dumps(kept(path) | {key: found}, indent=1) + "\n")
 
 
 def main() -> None:
-    """Measure what is missing."""
+    """Measure what is missing, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="pid_4000x100.npz")
     parser.add_argument("--only", nargs="*", help="names of variants; all without it")
@@ -178,18 +232,21 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    results: dict[str, Any] = json.loads(given.results.read_text()) if given.results.exists() else {}
-    data = read(given.data)
-    for name in given.only or VARIANTS:
-        for seed in given.seeds:
+    if given.data:
+        data = read(given.data)
+        if EXPERT not in kept(given.results):
+            found = {"cells": expert_ahead(0.0, 1000), "drawn": expert_ahead(RECORDED_NOISE, 1000)}
+            keep(given.results, EXPERT, found)
+        for name, seed in itertools.product(given.only or VARIANTS, given.seeds):
             variant = VARIANTS[name]
             steps = given.steps or variant.steps
             key = f"{name}, {steps} updates, seed {seed}"
-            if key in results:
+            if key in kept(given.results):
                 continue
-            results[key] = measure(variant, data, steps, seed, given.episodes)
-            print(key, json.dumps({k: results[key][k] for k in ("cells", "loss", "cpu_s")}), flush=True)
-            write_atomically(given.results, json.dumps(results, indent=1) + "\n")
+            found = measure(variant, data, steps, seed, given.episodes)
+            print(key, json.dumps({k: found[k] for k in ("cells", "drawn", "cpu_s")}), flush=True)
+            keep(given.results, key, found)
+    write_page(kept(given.results))
 
 
 if __name__ == "__main__":
