@@ -128,9 +128,10 @@ def _beyond(summary: Summary, plots: dict[str, Path]) -> Iterator[str]:
         yield from _section("1000 steps", tables.long(summary), picture, note=note)
     if "leak" in summary:
         note = (
-            f"The same network on the same {summary['leak']['episodes']} episodes, in the published study's windows. "
-            "With windows held out, each has near-copies in the training set, and the validation loss says nothing "
-            "about how the policy does; with whole episodes held out it says that the network has learnt by heart."
+            f"The same network on the same {summary['leak']['episodes']} episodes, in the published study's windows, "
+            "half of which are held out: windows drawn over all episodes, or whole episodes. A held-out window has "
+            "near-copies among those that are trained on: whether the validation loss is worth anything, the loss on "
+            "episodes that nobody has seen tells."
         )
         picture = _picture(plots, "leak", "training and validation loss with both ways to split")
         yield from _section("What a leaking split hides", tables.leak(summary), picture, note=note)

@@ -160,10 +160,13 @@ def _training(summary: Summary, family: str, folder: Path) -> Path:
 def _leak(summary: Summary, folder: Path) -> Path:
     drawing = style.figure(10.0, 4.0)
     panels: np.ndarray = drawing.subplots(1, 2, squeeze=False, sharey=True)
-    words = {"window": "Windows held out: it looks fine", "episode": "Episodes held out: it has learnt by heart"}
+    words = {"window": "Half the windows held out", "episode": "Half the episodes held out"}
     for plot, (split, title) in zip(panels[0], words.items(), strict=True):
         found = summary["leak"][split]
         curves = {"train": (found["train_curves"], style.GREY), "validation": (found["curves"], style.ORANGE)}
+        for value in found["new_loss"]:
+            plot.axhline(value, color=style.BLACK, linewidth=1.0, linestyle=":")
+        plot.plot([], [], color=style.BLACK, linewidth=1.0, linestyle=":", label="new episodes, at the end")
         _lines(plot, curves, title)
     return style.save(drawing, folder / "leak.png")
 

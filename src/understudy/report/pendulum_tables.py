@@ -151,12 +151,12 @@ def latency(summary: Summary) -> Iterator[str]:
 
 def leak(summary: Summary) -> Iterator[str]:
     """Validation loss and true success for both ways to split."""
-    yield from head("held out", ["validation loss at the end", "A, all settings", "B, all settings"])
-    for split, words in (("window", "windows of the same episodes"), ("episode", "whole episodes")):
+    columns = ["validation loss", "loss on new episodes", "A, all settings", "B, all settings"]
+    yield from head("held out", columns)
+    for split, words in (("window", "half the windows"), ("episode", "half the episodes")):
         found = summary["leak"][split]
-        yield row(
-            words, [_mean(found["validation_loss"]), rate_cell(found["success"]), rate_cell(found["convergence"])]
-        )
+        losses = [_mean(found[loss]) for loss in ("validation_loss", "new_loss")]
+        yield row(words, [*losses, rate_cell(found["success"]), rate_cell(found["convergence"])])
 
 
 def _a_and_b(summary: Summary, subjects: Mapping[str, Any]) -> Iterator[str]:

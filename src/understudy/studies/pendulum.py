@@ -14,7 +14,7 @@ import functools
 import importlib.util
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from understudy.core import log
 from understudy.core.errors import ConfigError, DiskFull, Interrupted
@@ -23,6 +23,9 @@ from understudy.core.units import readable_bytes
 
 from .pendulum_config import PendulumStudy
 from .pendulum_stages import Stages, check_folder, digest, file_digest, note_study
+
+if TYPE_CHECKING:
+    from understudy.train.config import TrainConfig
 
 # so much more than the forecast has to be free: others write to the disk too
 _DISK_RESERVE = 1.5
@@ -76,6 +79,7 @@ def _all_stages(study: PendulumStudy) -> dict[str, Any]:
     """One after the other; what has been done is skipped."""
     from .pendulum_data import record_data
     from .pendulum_jobs import model_jobs, reference_jobs, run_jobs
+    from .pendulum_leak import show_leak
 
     stages = Stages(study.stages)
     stages.run("data", {"demonstrations": study.demonstrations}, lambda: record_data(study))
@@ -90,7 +94,7 @@ def _all_stages(study: PendulumStudy) -> dict[str, Any]:
     run_jobs(jobs, study.jobs)
     stages.run("latency", {job.subject: job.weights for job in reversed(jobs)}, lambda: _measure_latency(study))
     if study.leak:
-        stages.run("leak", _training_inputs(study, study.families[0]), lambda: _leak(study))
+        stages.run("leak", _training_inputs(study, study.families[0]), lambda: show_leak(study))
     return _report(study, stages)
 
 
@@ -105,10 +109,11 @@ def train_family(study: PendulumStudy, family: str) -> None:
     """Ten models of a family, or what is missing of them. Raises ConfigError when one failed."""
     from .pendulum_recipes import training_of
 
-    _ensemble(study, training_of(study, family), study.seeds, study.ensemble(family))
+    train_ensemble(study, training_of(study, family), study.seeds, study.ensemble(family))
 
 
-def _ensemble(study: PendulumStudy, config: Any, seeds: tuple[int, ...], folder: Path) -> None:
+def train_ensemble(study: PendulumStudy, config: TrainConfig, seeds: tuple[int, ...], folder: Path) -> None:
+    """All seeds of a configuration, `study.jobs` at a time. Raises ConfigError when one failed, Interrupted."""
     from .ensemble import run_ensemble
     from .ensemble_config import EnsembleConfig
 
@@ -161,16 +166,6 @@ def _measure_latency(study: PendulumStudy) -> None:
         for family in study.families
     }
     write_atomically(study.latency, json.dumps(found, indent=2) + "\n")
-
-
-def _leak(study: PendulumStudy) -> None:
-    """The same network on the same few episodes, once with windows held out and once with episodes."""
-    from .pendulum_jobs import leak_jobs, run_jobs
-    from .pendulum_recipes import LEAK_SEEDS, leaking_of
-
-    for split in ("window", "episode"):
-        _ensemble(study, leaking_of(study, split), study.seeds[:LEAK_SEEDS], study.leaking(split))
-    run_jobs(leak_jobs(study), study.jobs)
 
 
 def _report(study: PendulumStudy, stages: Stages) -> dict[str, Any]:

@@ -93,6 +93,10 @@ class PendulumStudy:
         return self.folder / "stages"
 
     @property
+    def leak_losses(self) -> Path:
+        return self.folder / "leak.json"
+
+    @property
     def latency(self) -> Path:
         return self.folder / "latency.json"
 

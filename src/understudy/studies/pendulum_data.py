@@ -9,12 +9,11 @@ import numpy as np
 
 from understudy.core.errors import DataError
 from understudy.core.files import write_atomically
-from understudy.core.rng import Rng
 from understudy.data.spec import STATE
 from understudy.data.split import Split
 
 from .pendulum_config import PendulumStudy
-from .pendulum_recipes import GAIN_SPREAD, RECORDING_SEED, TEST_SHARE, VALIDATION_SHARE
+from .pendulum_recipes import GAIN_SPREAD, RECORDING_SEED, split_of
 
 
 def record_data(study: PendulumStudy) -> None:
@@ -28,14 +27,6 @@ def record_data(study: PendulumStudy) -> None:
         env = EnvConfig.model_validate({"type": "pendulum/noisy", "gain_spread": GAIN_SPREAD})
         record(RecordConfig(env=env, dataset=target, seed=RECORDING_SEED))
     write_atomically(study.split, json.dumps(split_of(study.demonstrations).to_json()) + "\n")
-
-
-def split_of(episodes: int) -> Split:
-    """Whole episodes, drawn once for all: a tenth validates, a tenth is kept for the test, the rest trains."""
-    order = Rng(0).numpy("pendulum study split").permutation(episodes).tolist()
-    test, validation = max(1, round(TEST_SHARE * episodes)), max(1, round(VALIDATION_SHARE * episodes))
-    train, held_out = sorted(order[test + validation :]), sorted(order[test : test + validation])
-    return Split(train, held_out, sorted(order[:test]))
 
 
 def training_arrays(data: Path, split: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from understudy.core.rng import Rng
+from understudy.data.split import Split
 from understudy.train.config import TrainConfig
 
 from .pendulum_config import PendulumStudy
@@ -37,8 +39,8 @@ class Recipe:
 
 
 RECIPES: dict[tuple[str, str], Recipe] = {
-    ("tiny_pi0", "modern"): Recipe(steps=6_000, batch_size=256),
-    ("tiny_pi0_fast", "modern"): Recipe(steps=4_000, batch_size=256),
+    ("tiny_pi0", "modern"): Recipe(steps=8_000, batch_size=256),
+    ("tiny_pi0_fast", "modern"): Recipe(steps=6_000, batch_size=256),
     ("tiny_pi0", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best", validations=200),
     ("tiny_pi0_fast", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best", validations=200),
 }
@@ -93,14 +95,22 @@ def trying_original(study: PendulumStudy, family: str) -> TrainConfig:
 
 
 # what the demonstration of the leak is trained on: so few episodes that a network can learn them by heart
-LEAK_EPISODES, LEAK_STEPS, LEAK_SEEDS = 50, 1500, 2
+LEAK_EPISODES, LEAK_STEPS, LEAK_SEEDS = 100, 1500, 2
 
 
 def leaking_of(study: PendulumStudy, split: Literal["episode", "window"]) -> TrainConfig:
-    """The first family's modern preset on few episodes, whose windows or whose episodes are held out."""
-    family = study.families[0]
+    """The first family's modern preset on few episodes, of which half the windows or half the episodes are held out."""
     shared = _shared(replace(study, preset="modern"), Recipe(LEAK_STEPS, 128, validations=20))
-    data = {key: value for key, value in shared["dataset"].items() if key != "split_file"}
-    data |= {"episodes": list(range(LEAK_EPISODES)), "split": split, "window_starts": list(ORIGINAL_STARTS)}
-    policy = {"type": family, "preset": "modern", "optimizer_weight_decay": 0.0}
+    episodes = split_of(study.demonstrations).train[:LEAK_EPISODES]
+    data = {"repo_id": "pendulum", "root": study.data, "episodes": episodes, "eval_split": 0.5}
+    data |= {"split": split, "window_starts": list(ORIGINAL_STARTS)}
+    policy = {"type": study.families[0], "preset": "modern"}
     return TrainConfig.model_validate(shared | {"dataset": data, "policy": policy, "max_eval_samples": 0})
+
+
+def split_of(episodes: int) -> Split:
+    """Whole episodes, drawn once for all: a tenth validates, a tenth is kept for the test, the rest trains."""
+    order = Rng(0).numpy("pendulum study split").permutation(episodes).tolist()
+    test, validation = max(1, round(TEST_SHARE * episodes)), max(1, round(VALIDATION_SHARE * episodes))
+    train, held_out = sorted(order[test + validation :]), sorted(order[test : test + validation])
+    return Split(train, held_out, sorted(order[:test]))

@@ -16,6 +16,7 @@ from understudy.report.events import History, number, read_history, series
 from .ensemble_folder import EnsembleFolder
 from .pendulum_config import PendulumStudy
 from .pendulum_jobs import KICK, REFERENCES, What
+from .pendulum_leak import SPLITS, read_leak
 from .pendulum_numbers import against_ceiling, differences, rate, summary_of, within_stock_limits
 from .pendulum_recipes import LEAK_EPISODES, LEAK_SEEDS
 from .pendulum_trials import Trials, read_trials
@@ -106,7 +107,8 @@ def _last(history: History, key: str) -> float | None:
 def _leak(study: PendulumStudy) -> dict[str, Any]:
     """For each way to split: the validation losses while training, and how the models do for true."""
     found: dict[str, Any] = {"episodes": LEAK_EPISODES}
-    for split in ("window", "episode"):
+    new = read_leak(study)
+    for split in SPLITS:
         folder, seeds = EnsembleFolder(study.leaking(split)), study.seeds[:LEAK_SEEDS]
         histories = [read_history(folder.run(seed).events) for seed in seeds]
         models = [read_trials(study.trials(f"leak-{split}", f"grid-{seed}")) for seed in seeds]
@@ -114,6 +116,7 @@ def _leak(study: PendulumStudy) -> dict[str, Any]:
             "curves": [_curve(h, "loss") for h in histories],
             "train_curves": [[[float(x) for x in axis] for axis in series(h.steps, "loss")] for h in histories],
             "validation_loss": [_last(h, "loss") for h in histories],
+            "new_loss": new[split],
             "success": rate([np.ravel(m.success) for m in models]),
             "convergence": rate([np.ravel(m.converged) for m in models]),
         }

@@ -21,9 +21,8 @@ from understudy.core.config import parse_options
 from understudy.core.errors import ConfigError, DataError, DiskFull
 from understudy.studies import pendulum
 from understudy.studies.pendulum_config import FAMILIES, PendulumStudy, quick
-from understudy.studies.pendulum_data import split_of
 from understudy.studies.pendulum_forecast import forecast
-from understudy.studies.pendulum_recipes import ORIGINAL_STARTS, leaking_of, training_of, trying_original
+from understudy.studies.pendulum_recipes import ORIGINAL_STARTS, leaking_of, split_of, training_of, trying_original
 from understudy.studies.pendulum_stages import Stages, check_folder, digest, note_study
 
 
@@ -111,6 +110,7 @@ def test_the_leak_differs_in_the_split_alone(tmp_path: Path) -> None:
     assert leaking["dataset"].pop("split") == "window"
     assert honest["dataset"].pop("split") == "episode"
     assert leaking == honest
+    assert set(leaking["dataset"]["episodes"]) <= set(split_of(study.demonstrations).train)
 
 
 def test_a_stage_is_done_once_for_the_same_inputs(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def study(tmp_path: Path) -> PendulumStudy:
     for family in FAMILIES:
         for seed in study.seeds:
             _run(EnsembleFolder(study.ensemble(family)), seed)
+    study.leak_losses.write_text(json.dumps({"window": [0.7, 0.9], "episode": [0.4, 0.4]}))
     study.latency.write_text(json.dumps({"tiny_pi0": {"whole chunk": {"median_ms": 1.5, "p99_ms": 2.0, "n": 9}}}))
     return study
 
@@ -127,6 +128,7 @@ def test_the_page_has_every_chapter_and_its_pictures(study: PendulumStudy) -> No
     assert "a processor" in page
     named = {path.name for path in (study.folder / "plots").glob("*.png")}
     assert "1000 steps" in page
+    assert "| half the windows | 0.4000 | 0.8000 |" in page
     assert {"success.png", "convergence.png", "differences.png", "survival.png", "long.png", "leak.png"} <= named
     html = (study.folder / "report.html").read_text()
     assert html.count("data:image/png;base64,") == len(named)
