@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from understudy.core import log
 from understudy.core.errors import ConfigError, DiskFull, Interrupted
 from understudy.core.files import free_bytes, held_alone, write_atomically
+from understudy.core.signals import ended_politely
 from understudy.core.units import readable_bytes
 
 from .pendulum_config import PendulumStudy
@@ -40,7 +41,7 @@ def run_study(study: PendulumStudy) -> dict[str, Any]:
     check_study(study)
     refusal = ConfigError("another process is at this study", where=str(study.folder), hint="wait for it")
     note_study(study)
-    with held_alone(study.lock, refusal):
+    with held_alone(study.lock, refusal), ended_politely():
         try:
             return _all_stages(study)
         except (Interrupted, KeyboardInterrupt) as error:

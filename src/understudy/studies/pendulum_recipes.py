@@ -28,8 +28,8 @@ EPOCH = 625
 class Recipe:
     """What a family is trained with.
 
-    evaluated   which checkpoint is measured
-    options     of the policy, on top of its preset; overrides  of the training, as TrainConfig has them
+    evaluated     which checkpoint is measured
+    validations   while training; the original has one an epoch
     """
 
     steps: int
@@ -41,8 +41,8 @@ class Recipe:
 RECIPES: dict[tuple[str, str], Recipe] = {
     ("tiny_pi0", "modern"): Recipe(steps=8_000, batch_size=256),
     ("tiny_pi0_fast", "modern"): Recipe(steps=6_000, batch_size=256),
-    ("tiny_pi0", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best", validations=200),
-    ("tiny_pi0_fast", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best", validations=200),
+    ("tiny_pi0", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best"),
+    ("tiny_pi0_fast", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best"),
 }
 
 
@@ -80,6 +80,7 @@ def _original(options: dict[str, Any]) -> dict[str, Any]:
     return {
         "dataset": data | {"split": "window", "test_split": TEST_SHARE, "window_starts": list(ORIGINAL_STARTS)},
         "eval_steps": min(EPOCH, options["eval_steps"]),
+        "log_freq": min(EPOCH, options["eval_steps"]),
         "max_eval_samples": 0,
         "best": "loss",
         "early_stopping": 20,
