@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -91,8 +91,9 @@ def _lead(
         run.open(stop, beside=runs[0] if runs else None)
         runs += [run] if run.is_going_on else []
     update: BatchedUpdate | None = None
+    took: float | None = None
     while True:
-        taken = [(run, batches) for run in runs if (batches := run.next_batches()) is not None]
+        taken = [(run, batches) for run in runs if (batches := run.next_batches(took)) is not None]
         runs = [run for run, _ in taken]
         watch([run.seed for run in runs], codes)
         if stop.at_once:
@@ -103,7 +104,10 @@ def _lead(
         if update is None or update.members != members:
             update = BatchedUpdate(members)
         steps = [run.training.step for run in runs]
+        began = time.perf_counter()
         bad = update([batches for _, batches in taken], steps)
+        # on an accelerator it may only have been asked for, and is waited for anywhere
+        took = time.perf_counter() - began if members[0].device.type == "cpu" else None
         for i in bad:
             runs[i].fail(NonFinite(steps[i]))
         runs = [run for i, run in enumerate(runs) if i not in bad]
@@ -120,7 +124,7 @@ class _Led:
         self.training: Training
         self._planned = planned
         self._codes = codes
-        self._batches: Iterator[list[Batch]] = iter(())
+        self._batches: Generator[list[Batch], float | None, None]
         self._open = contextlib.ExitStack()
 
     @property
@@ -150,12 +154,16 @@ class _Led:
                 return
             self.training, self._batches = training, updates(training)
 
-    def next_batches(self) -> list[Batch] | None:
-        """Do what is due after the last update, and take the batches of the next one; None: the run has ended."""
+    def next_batches(self, took: float | None) -> list[Batch] | None:
+        """Do what is due after the last update, and take the batches of the next one; None: the run has ended.
+
+        took   seconds of the last update; None before the first one
+        """
         with self._ending_with_errors(), self._speaking():
-            for batches in self._batches:
-                return batches
-            self._close()
+            try:
+                return self._batches.send(took)
+            except StopIteration:
+                self._close()
         return None
 
     def fail(self, error: BaseException) -> None:

@@ -27,7 +27,11 @@ class Clock:
         """What happens inside is left out."""
         began = time.perf_counter()
         yield
-        self._paused += time.perf_counter() - began
+        self.leave_out(time.perf_counter() - began)
+
+    def leave_out(self, seconds: float) -> None:
+        """So much of the time that has passed counts for nothing."""
+        self._paused += seconds
 
     def read(self, steps: int) -> tuple[float, float]:
         """(seconds per step, seconds per step waiting for data); starts a new window."""

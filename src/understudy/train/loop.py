@@ -10,7 +10,7 @@ rank 0 alone has something to measure with, to save with and to write to.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,11 +86,12 @@ def train_loop(training: Training) -> None:
         training.update(batches, training.step)
 
 
-def updates(training: Training) -> Iterator[list[Batch]]:
+def updates(training: Training) -> Generator[list[Batch], float | None, None]:
     """The loop without its arithmetic: the batches of one update after another, to the last step.
 
-    Whoever asks for the next ones has made the update: so one process can lead many runs, and make the updates of all
-    of them at once. Raises Interrupted after saving, NonFinite, ResourceError.
+    Whoever asks for the next ones has made the update, and may send the seconds that it took, if it did other things
+    too: so one process can lead many runs, and make the updates of all of them at once. Raises Interrupted after
+    saving, NonFinite, ResourceError.
     """
     t, config = training, training.config
     _catch_up(t)
@@ -101,7 +102,9 @@ def updates(training: Training) -> Iterator[list[Batch]]:
         draw = t.step * config.grad_accumulation_steps
         with clock.waiting_for_data():
             batches = [t.source.take(draw + i) for i in range(config.grad_accumulation_steps)]
-        yield batches
+        away = time.perf_counter()
+        took = yield batches
+        clock.leave_out(0.0 if took is None else time.perf_counter() - away - took)
         t.step += 1
         t.console.tick(t.step)
 
