@@ -44,7 +44,7 @@ def find_merges(rows: np.ndarray, base: Sequence[int], entries: int) -> list[Mer
 
 def spell_out(base: Sequence[int], merges: Sequence[Merge]) -> list[tuple[int, ...]]:
     """Every entry as the integers it stands for. Raises ValueError for a merge of what is not there yet."""
-    entries = [(integer,) for integer in base]
+    entries: list[tuple[int, ...]] = [(integer,) for integer in base]
     for left, right in merges:
         if not (0 <= left < len(entries) and 0 <= right < len(entries)):
             raise ValueError(f"entry {len(entries)} is made of {left} and {right}, of which one comes later")

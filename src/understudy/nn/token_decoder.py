@@ -49,7 +49,8 @@ class _Projections(nn.Module):
 
     def in_heads(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, H, T, D / H)."""
-        return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        split: Tensor = x.unflatten(-1, (self.heads, -1))  # type: ignore[no-untyped-call]
+        return split.transpose(-3, -2)
 
 
 class CausalAttention(_Projections):
