@@ -17,6 +17,7 @@ from understudy.cli.doctor import DoctorOptions
 from understudy.cli.ensemble import EnsembleOptions, read_ensemble
 from understudy.cli.eval import EvalOptions
 from understudy.cli.record import RecordOptions
+from understudy.cli.report import ReportOptions
 from understudy.cli.study import StudyOptions, study_of
 from understudy.core.config import known_options, parse_options
 from understudy.core.registry import POLICY_CONFIGS
@@ -98,6 +99,8 @@ def test_a_documented_command_is_understood(command: str, somewhere: Path) -> No
             return
         assert rest[0] == "info"
         assert parse_options(DataInfoOptions, rest[1:], positionals=["source"], verb="data info").source
+    elif verb == "report":
+        assert parse_options(ReportOptions, rest, positionals=["target"], verb="report")
     elif verb == "doctor":
         assert parse_options(DoctorOptions, rest, positionals=["target"], verb="doctor").pictures
     elif verb == "compare":
@@ -124,7 +127,7 @@ def test_a_documented_target_is_in_the_makefile(command: str) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "from-lerobot.md"], ids=lambda page: page.name)
 def test_every_option_that_a_page_mentions_exists(page: Path) -> None:
     known = {*known_names(None), "help", "debug", "json"}
-    verbs = (EvalOptions, DemoOptions, DoctorOptions, CompareOptions, RecordOptions, EnsembleOptions, StudyOptions)
+    verbs = (EvalOptions, DemoOptions, DoctorOptions, ReportOptions, CompareOptions, RecordOptions, EnsembleOptions, StudyOptions)
     known |= {name for options in verbs for name in known_options(options)}
     groups = {name.split(".")[0] for name in known}
     # tools of others that pages name together with one of their options

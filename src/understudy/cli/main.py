@@ -21,6 +21,7 @@ VERBS = {
     "compare": "two or more evaluations: which is better, and how sure that is",
     "data": "data info: what a dataset holds",
     "doctor": "what is wrong with a dataset, a run, a log, or this installation",
+    "report": "plots and one page of a run, a log, or several runs side by side",
     "inspect": "what a checkpoint holds, of any era",
     "study": "study pendulum: two families of policies over many seeds, on one page",
     "demo": "the whole story on a simulated arm: record, train, evaluate, report",

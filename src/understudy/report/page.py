@@ -9,16 +9,27 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from understudy.core.events import read_events
 from understudy.core.files import write_atomically
 from understudy.core.run_folder import RunFolder
 from understudy.core.units import readable_duration
 
-from .events import History, lookup, read_history
+from .events import History, history_of, lookup
+from .html import html_page
+from .page_facts import (
+    checkpoints_part,
+    energy_wh,
+    findings_part,
+    limits_part,
+    options_part,
+    phases_part,
+    reproduce_part,
+)
 
 # picture -> what to look for in it; pictures without a line here are listed without one
 _PLOTS = {
@@ -54,21 +65,41 @@ class Judgement:
         )
 
 
-def write_page(run: RunFolder) -> Path:
-    """Write the run's report.md. Raises DiskFull."""
-    history = read_history(run.events)
+def write_page(
+    run: RunFolder,
+    *,
+    findings: Sequence[Mapping[str, Any]] = (),
+    changed: Sequence[tuple[str, Any, Any]] = (),
+) -> Path:
+    """Write the run's report.md, and report.html, the same in one file. Raises DiskFull.
+
+    findings   what the doctor says of the run, as the `finding` events hold it
+    changed    options that differ from their defaults, as (name, value, default)
+    """
+    events = read_events(run.events)
+    history = history_of(events)
     judged = read_judgements(run)
+    simulated = [j for j in judged if j.simulated]
+    recorded = [j for j in judged if not j.simulated]
     lines = [
         f"# {_title(history, run)}",
         "",
         *_answer(judged),
-        *_simulated([j for j in judged if j.simulated], run.path),
-        *_held_out([j for j in judged if not j.simulated]),
+        *_simulated(simulated, run.path),
+        *_held_out(recorded),
+        *findings_part(findings),
         *_training(history),
+        *phases_part(history),
+        *options_part(changed),
+        *checkpoints_part(events),
         *_pictures(run),
+        *reproduce_part(history),
+        *limits_part(history, simulated=bool(simulated), on_recordings=bool(recorded)),
     ]
     page = run.path / "report.md"
-    write_atomically(page, "\n".join(lines) + "\n")
+    text = "\n".join(lines) + "\n"
+    write_atomically(page, text)
+    write_atomically(page.with_suffix(".html"), html_page(text, run.path))
     return page
 
 
@@ -95,7 +126,10 @@ def _answer(judged: Sequence[Judgement]) -> Iterator[str]:
     elif judged:
         yield "Nothing was executed: what follows are errors on recordings, which are not success rates."
     else:
-        yield "This run has not been evaluated yet: `understudy eval --policy.path=RUN --env.type=TASK`."
+        yield (
+            "This run has not been evaluated yet (`understudy eval --policy.path=RUN --env.type=TASK`): what follows are "
+            "curves, which are not success rates."
+        )
     yield ""
 
 
@@ -188,30 +222,51 @@ def _training(history: History) -> Iterator[str]:
     yield ""
     started, last = history.started, history.steps[-1] if history.steps else {}
     policy, dataset, machine = (lookup(started, name) or {} for name in ("policy", "dataset", "machine"))
-    frames, fps = dataset.get("frames", 0), dataset.get("fps") or 1
-    rows = {
-        "policy": f"{policy.get('type')}, {policy.get('parameters', 0):,} parameters",
-        "dataset": f"{dataset.get('repo_id')}: {dataset.get('episodes')} episodes, {frames:,} frames, "
-        f"{readable_duration(frames / fps)} of demonstration",
-        "updates": f"{last.get('step', 0):,} ({last.get('epochs', 0):.1f} passes over the training frames)",
-        "time": _spent(history),
-        "machine": f"{machine.get('cpu')}, {machine.get('cores')} cores, {machine.get('gpu') or 'no GPU'}, "
-        f"torch {machine.get('torch')}",
-        "version": f"understudy {started.get('version')}",
+    energy = energy_wh(history)
+    parts = {
+        "policy": [policy.get("type"), _counted(policy.get("parameters"), "parameters")],
+        "dataset": [dataset.get("repo_id"), *_recorded(dataset)],
+        "updates": [
+            f"{last.get('step', 0):,.0f}",
+            last.get("epochs") and f"{last['epochs']:,.1f} passes over the frames",
+        ],
+        "time": [_spent(history)],
+        "energy": [energy and f"{energy:,.0f} Wh taken by the GPU, from its measured power"],
+        "machine": [
+            machine.get("cpu"),
+            _counted(machine.get("cores"), "cores"),
+            machine and (machine.get("gpu") or "no GPU"),
+            machine.get("torch") and f"torch {machine['torch']}",
+        ],
+        "version": [started.get("version") and f"understudy {started['version']}"],
+        "told by": [None if started.get("version") else started.get("command")],
     }
+    rows = {name: ", ".join(str(part) for part in said if part) for name, said in parts.items()}
     for name, value in rows.items():
-        yield f"- {name}: {value}"
+        if value:
+            yield f"- {name}: {value}"
     yield ""
 
 
-def _spent(history: History) -> str:
+def _counted(count: Any, what: str) -> str | None:
+    return f"{count:,} {what}" if isinstance(count, int) else None
+
+
+def _recorded(dataset: Mapping[str, Any]) -> list[str | None]:
+    frames, fps = dataset.get("frames"), dataset.get("fps")
+    lasts = f"{readable_duration(frames / fps)} of demonstration" if frames and fps else None
+    return [_counted(dataset.get("episodes"), "episodes"), _counted(frames, "frames"), lasts]
+
+
+def _spent(history: History) -> str | None:
     seconds = sum(
         (event.get("update_s", 0) + event.get("data_s", 0)) * count
         for event, count in zip(history.steps, _counts(history.steps), strict=True)
     )
     data = sum(e.get("data_s", 0) * c for e, c in zip(history.steps, _counts(history.steps), strict=True))
-    share = data / seconds if seconds else 0
-    return f"{readable_duration(seconds)} in updates, {share:.1%} of it waiting for data"
+    if not seconds:
+        return None
+    return f"{readable_duration(seconds)} in updates, {data / seconds:.1%} of it waiting for data"
 
 
 def _counts(steps: Sequence[dict[str, Any]]) -> list[int]:
@@ -236,3 +291,4 @@ def _pictures(run: RunFolder) -> Iterator[str]:
     others = [p for p in plots if p.stem not in _PLOTS]
     if others:
         yield "More: " + ", ".join(f"[{p.stem}]({os.path.relpath(p, run.path)})" for p in others)
+        yield ""
