@@ -1,13 +1,13 @@
 """What each choice of the pendulum's policies brings: short trainings, each with one choice changed, and their success.
 
-    python benchmarks/pendulum_ablation.py --data ../shared/data/inverted_pendulum_pid/pid_4000x100.npz
-    python benchmarks/pendulum_ablation.py --data ... --only "pi0: modern" --seeds 0 1 2
+    python benchmarks/pendulum_ablation.py ../shared/data/inverted_pendulum_pid/pid_4000x100.npz
+    python benchmarks/pendulum_ablation.py pid_4000x100.npz --only "pi0: modern" --seeds 0 1 2
     python benchmarks/pendulum_ablation.py
 
 Every variant is trained on the training episodes of the array, in this process and on one core, and executed blind on
 starts that no evaluation uses (seeds from 900,000). Results are kept in benchmarks/results/pendulum-ablation.json, so
 that a further run measures what is missing. Each run writes the table of docs/evidence/pendulum_ablation.md anew, and
-without --data that is all it does.
+without an array that is all it does.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ def measure(variant: Variant, data: Demonstrations, steps: int, seed: int, episo
     policy = config.build(data.statistics())
     windows = data.windows(len(config.action_offsets()), variant.starts)
     policy.calibrate(windows.take(np.arange(first, len(windows.rows), 199)) for first in range(8))
+    policy.fit_actions([(windows.action, windows.pad)])
     before = time.process_time()
     loss = train(policy, windows, variant, steps, seed)
     spent = time.process_time() - before
@@ -224,7 +225,7 @@ def keep(path: Path, key: str, found: dict[str, Any]) -> None:
 def main() -> None:
     """Measure what is missing, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="pid_4000x100.npz")
+    parser.add_argument("data", type=Path, nargs="?", help="pid_4000x100.npz")
     parser.add_argument("--only", nargs="*", help="names of variants; all without it")
     parser.add_argument("--steps", type=int, help="updates instead of the variant's own")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0])
