@@ -42,6 +42,7 @@ RESUMABLE = (
     "wandb",
     "trackio",
     "tensorboard",
+    "report",
     "num_workers",
     "dataset.root",
     "dataset.frames",
@@ -119,6 +120,7 @@ class TrainConfig(Group):
         "understudy", description="study: also leave log, weights and loss picture under the pendulum study's names"
     )
     naming_dir: Path | None = own(None, description="folder for them; null: `study` in the run folder")
+    report: bool = own(True, description="at the end, write plots, report.md and report.html into the run folder")
     tensorboard: bool = own(True, description="write TensorBoard logs into the run folder")
     wandb: WandbConfig = Field(default_factory=WandbConfig)
     trackio: TrackioConfig = Field(default_factory=TrackioConfig)
@@ -171,6 +173,8 @@ class TrainConfig(Group):
             raise ValueError(f"{reason} goes by held-out episodes, and eval_steps=0 never measures them")
         if self.env is not None and self.eval_freq and not self.save_checkpoint:
             raise ValueError("env evaluates checkpoints, and save_checkpoint=false writes none; give eval_freq=0 too")
+        if self.naming_dir is not None and self.naming != "study":
+            raise ValueError("naming_dir is where naming=study leaves its files; give that too")
         if self.policy.use_peft:
             raise ValueError("policy.use_peft=true: adapters (PEFT) are not supported yet")
         return self

@@ -15,6 +15,8 @@ from .plan import words_of
 from .step import NonFinite
 
 if TYPE_CHECKING:
+    from .checkpoint import Resumed
+    from .config import TrainConfig
     from .loop import Training
 
 
@@ -56,6 +58,18 @@ def reason_of_end(t: Training) -> str:
     criterion = words_of(t.config.best)
     best = "" if t.best is None else f"; the best checkpoint is of step {t.best.step:,}"
     return f"stopped early: {t.patience.waited} validations in a row without a lower held-out {criterion}{best}"
+
+
+def nothing_to_do(config: TrainConfig, start: Resumed) -> str | None:
+    """What is said of a run that is finished; None while there are updates to make."""
+    if start.step >= config.steps:
+        return f"nothing to do: {start.step:,} steps are done; ask for more with --steps"
+    if start.patience.is_out(config.early_stopping):
+        return (
+            f"nothing to do: the run stopped early, after {start.step:,} of {config.steps:,} steps; to go on all the "
+            "same give a larger --early_stopping, or 0"
+        )
+    return None
 
 
 def non_finite_stop(t: Training, step: int) -> HealthStop:

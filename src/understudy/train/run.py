@@ -11,14 +11,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from understudy import __version__
 from understudy.core import files, log
 from understudy.core.errors import ConfigError, DiskFull
 from understudy.core.events import read_events
@@ -26,19 +23,20 @@ from understudy.core.files import check_place, free_bytes, write_atomically
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.core.units import readable_bytes
 
+from .announce import announce
 from .checkpoint import Checkpoints, Resumed, newest_good, restore
 from .config import TrainConfig
 from .console import Console
 from .distributed import Ranks, joined
-from .ending import ending
+from .ending import ending, nothing_to_do
 from .events import EventLog, Sink
 from .hub import check_credentials, push, wants_push
 from .loop import Training, train_loop
-from .machine import machine_facts
 from .optim import state_bytes, weight_bytes
 from .place import batch_fault
 from .plan import print_training_plan
 from .prepare import PolicyParts, Prepared, prepare, prepare_policy
+from .report import leave_report
 from .signals import StopRequest
 from .simulation import Simulation, simulation_of
 from .sinks import build_sinks
@@ -78,6 +76,8 @@ def train(config: TrainConfig, *, dry_run: bool = False, launched: float | None 
         with opened(config, folder, stop, ranks, StartUp(launched), dry_run=dry_run) as training:
             if training is not None:
                 train_loop(training)
+        if training is not None and training.config.report and ranks.leads:
+            leave_report(folder)
     return Run(folder.path)
 
 
@@ -99,6 +99,8 @@ def opened(
     with contextlib.ExitStack() as closing:
         if ranks.leads:
             check_folder(folder, resume=config.resume)
+            if config.naming_dir is not None:
+                check_place(config.naming_dir, "--naming_dir")
             if config.resume:
                 closing.enter_context(held_alone(folder))
             check_credentials(config)
@@ -174,18 +176,6 @@ def check_folder(folder: RunFolder, *, resume: bool) -> None:
     )
 
 
-def nothing_to_do(config: TrainConfig, start: Resumed) -> str | None:
-    """What is said of a run that is finished; None while there are updates to make."""
-    if start.step >= config.steps:
-        return f"nothing to do: {start.step:,} steps are done; ask for more with --steps"
-    if start.patience.is_out(config.early_stopping):
-        return (
-            f"nothing to do: the run stopped early, after {start.step:,} of {config.steps:,} steps; to go on all the "
-            "same give a larger --early_stopping, or 0"
-        )
-    return None
-
-
 def check_room(folder: RunFolder, bytes_needed: int) -> None:
     """A disk without room for one checkpoint is named before the first step, not at the first save. Raises DiskFull."""
     free = free_bytes(folder.path)
@@ -250,7 +240,7 @@ def _begun(
     )
     with contextlib.closing(training.source), contextlib.closing(events):
         started_before = start.step > 0 or any(e["event"] == "run_started" for e in read_events(folder.events))
-        _announce(training, prepared, parts.device, resumed=started_before)
+        announce(training, prepared, parts.device, resumed=started_before)
         with ending(training), Telemetry(events, folder.path, lambda: training.step):
             yield training
     if config.naming == "study" and ranks.leads:
@@ -264,37 +254,3 @@ def _written_down(prepared: Prepared, folder: RunFolder, sinks: list[Sink]) -> E
     write_atomically(folder.config, json.dumps(prepared.config.to_json(), indent=2))
     write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
     return EventLog(folder.events, [*sinks, *build_sinks(prepared.config, folder.path, folder.logs)])
-
-
-def _announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> None:
-    parameters = list(t.update.policy.parameters())
-    dataset = prepared.dataset
-    keys: dict[str, Any] = {
-        "run_id": uuid.uuid4().hex[:12],
-        "version": __version__,
-        "command": " ".join(sys.argv),
-        "config_hash": t.config.hash(t.ranks.world),
-        "dataset": {
-            "repo_id": dataset.repo_id,
-            "fingerprint": dataset.fingerprint,
-            "episodes": len(dataset.episodes),
-            "frames": dataset.num_rows,
-            "fps": dataset.fps,
-        },
-        "policy": {
-            "type": t.config.policy.type,
-            "parameters": sum(p.numel() for p in parameters),
-            "trainable_parameters": sum(p.numel() for p in parameters if p.requires_grad),
-        },
-        "batch_size": t.config.batch_size,
-        "world_size": t.ranks.world,
-        "machine": machine_facts(device),
-        "precision": t.config.precision,
-        "frames_tier": prepared.frames.tier,
-        "startup_s": {**prepared.start_up.seconds, "total": prepared.start_up.total},
-    }
-    log.say(f"{'started':<10} {prepared.start_up}")
-    if resumed:
-        t.events.append("run_resumed", t.step, **keys, from_step=t.step)
-    else:
-        t.events.append("run_started", t.step, **keys)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.core import log
 from understudy.core.events import read_events
-from understudy.core.files import json_or_empty, write_atomically
+from understudy.core.files import full_disk_reported, json_or_empty, write_atomically
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.policies.pretrained import load_policy
 from understudy.report.study_log import draw_losses, log_text, validations_of
@@ -32,6 +32,11 @@ NAMING = "naming.json"
 
 def leave_study_files(prepared: Prepared, run: RunFolder, device: torch.device) -> None:
     """Write them; of a run that went on for longer, again under the same name. Raises DiskFull."""
+    with full_disk_reported(run.path, "the study's files"):
+        _leave(prepared, run, device)
+
+
+def _leave(prepared: Prepared, run: RunFolder, device: torch.device) -> None:
     folder, name = _place_of(prepared, run)
     best = run.best.resolve() / PRETRAINED if run.best.exists() else None
     test = _on_test_part(prepared, best, device)

@@ -18,7 +18,15 @@ from understudy.report.study_log import validations_of
 
 SMALL = ["--policy.type=tiny_pi0", "--policy.dim_model=8", "--policy.n_heads=2", "--policy.dim_feedforward=8"]
 SMALL += ["--policy.n_layers=1", "--policy.dim_state=8", "--policy.device=cpu", "--batch_size=8", "--precision=fp32"]
-SMALL += ["--compile=off", "--tensorboard=false", "--naming=study", "--log_freq=2", "--eval_steps=4", "--steps=12"]
+SMALL += [
+    "--compile=off",
+    "--tensorboard=false",
+    "--report=false",
+    "--naming=study",
+    "--log_freq=2",
+    "--eval_steps=4",
+    "--steps=12",
+]
 LINE = re.compile(r"\[Info\] \d{4}-\d\d-\d\d \d\d:\d\d:\d\d .+")
 
 
@@ -108,6 +116,18 @@ def test_a_run_that_goes_on_keeps_its_name_and_the_log_has_all_of_it(dataset: Pa
     assert left(run / "study")["logs"] == [f"{name}.txt"]
     text = (run / f"study/logs/{name}.txt").read_text()
     assert all(f"(step {step})" in text for step in (4, 8, 12, 16, 20))
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_the_run(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    where = ["train", f"--dataset.repo_id={dataset}", f"--output_dir={tmp_path}/run", *SMALL]
+    assert main([*where, f"--naming_dir={tmp_path}/file/train"]) == 2
+    assert "is a file, not a folder" in capsys.readouterr().err
+    assert main([*where, "--naming=understudy", f"--naming_dir={tmp_path}/train"]) == 2
+    assert "naming_dir is where naming=study leaves" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_without_a_test_part_or_a_checkpoint_the_log_says_so(dataset: Path, tmp_path: Path) -> None:
