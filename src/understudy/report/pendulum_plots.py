@@ -160,7 +160,7 @@ def _training(summary: Summary, family: str, folder: Path) -> Path:
 def _leak(summary: Summary, folder: Path) -> Path:
     drawing = style.figure(10.0, 4.0)
     panels: np.ndarray = drawing.subplots(1, 2, squeeze=False, sharey=True)
-    words = {"window": "Half the windows held out", "episode": "Half the episodes held out"}
+    words = {"window": "A fifth of the windows held out", "episode": "A fifth of the episodes held out"}
     for plot, (split, title) in zip(panels[0], words.items(), strict=True):
         found = summary["leak"][split]
         curves = {"train": (found["train_curves"], style.GREY), "validation": (found["curves"], style.ORANGE)}

@@ -153,7 +153,7 @@ def leak(summary: Summary) -> Iterator[str]:
     """Validation loss and true success for both ways to split."""
     columns = ["validation loss", "loss on new episodes", "A, all settings", "B, all settings"]
     yield from head("held out", columns)
-    for split, words in (("window", "half the windows"), ("episode", "half the episodes")):
+    for split, words in (("window", "a fifth of the windows"), ("episode", "a fifth of the episodes")):
         found = summary["leak"][split]
         losses = [_mean(found[loss]) for loss in ("validation_loss", "new_loss")]
         yield row(words, [*losses, rate_cell(found["success"]), rate_cell(found["convergence"])])

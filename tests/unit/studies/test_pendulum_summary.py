@@ -128,7 +128,7 @@ def test_the_page_has_every_chapter_and_its_pictures(study: PendulumStudy) -> No
     assert "a processor" in page
     named = {path.name for path in (study.folder / "plots").glob("*.png")}
     assert "1000 steps" in page
-    assert "| half the windows | 0.4000 | 0.8000 |" in page
+    assert "| a fifth of the windows | 0.4000 | 0.8000 |" in page
     assert {"success.png", "convergence.png", "differences.png", "survival.png", "long.png", "leak.png"} <= named
     html = (study.folder / "report.html").read_text()
     assert html.count("data:image/png;base64,") == len(named)
