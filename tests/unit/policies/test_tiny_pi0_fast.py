@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
     "n_heads": 2,
     "dim_feedforward": 16,
     "n_layers": 2,
+    "coefficients_per_token": 3,
     "dim_state": 16,
     "dct_scale": 10.0,
     "vocabulary_size": 160,
@@ -120,11 +121,12 @@ def test_cameras_and_a_missing_state_are_refused() -> None:
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize("tokens", BOTH)
 def test_kept_keys_and_values_change_nothing(tokens: str, temperature: float) -> None:
-    policy = fitted(tokens, temperature=temperature).eval()
+    policy = fitted(tokens).eval()
     state = some_windows()[0]
     with torch.no_grad():
-        cached = policy.model.write(state, Rng(5), cached=True)
-        assert_close(cached, policy.model.write(state, Rng(5), cached=False), rtol=0, atol=1e-5)
+        cached = policy.model.write(state, Rng(5), temperature=temperature, cached=True)
+        again = policy.model.write(state, Rng(5), temperature=temperature, cached=False)
+        assert_close(cached, again, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("tokens", BOTH)
@@ -138,10 +140,10 @@ def test_with_a_temperature_each_prediction_is_a_draw(tokens: str) -> None:
 
 
 def test_nothing_but_padding_follows_the_end_and_no_token_is_written_that_means_nothing() -> None:
-    policy = fitted("merged", temperature=1.0, vocabulary_size=4000)
+    policy = fitted("merged", vocabulary_size=4000)
     with torch.no_grad():
         policy.model.output_layer.bias[EOS] += 2
-        written = policy.model.sequences(some_windows()[0], Rng(0))
+        written = policy.model.sequences(some_windows()[0], Rng(0), temperature=1.0)
     ended = (written == EOS).cumsum(1) > 0
     assert ended[:, :-1].any()
     assert (written[:, 1:][ended[:, :-1]] == PAD).all()

@@ -203,7 +203,7 @@ class CoefficientNetwork(nn.Module):
 
     # -- writing --------------------------------------------------------------------------------------------------
 
-    def write(self, state: Tensor, rng: Rng, *, cached: bool = True) -> Tensor:
+    def write(self, state: Tensor, rng: Rng, *, temperature: float = 0.0, cached: bool = True) -> Tensor:
         """State (B, N) -> chunks (B, S, A), place by place.
 
         cached   keep keys and values of the places written; otherwise all is computed anew for each (the same result)
@@ -216,17 +216,17 @@ class CoefficientNetwork(nn.Module):
                 middle = self._middles(seen, before[:, -1:], place, past)[:, -1]
             else:
                 middle = self._middles(seen, before, 0, None)[:, -1]
-            written.append(self._written(middle, rng, place))
+            written.append(self._written(middle, rng, place, temperature))
             if place + 1 < self.config.places:
                 read = self.token_embedding(written[-1][:, None] / self.spread[place], place)
                 before = torch.cat([before, read], dim=1)
         return self.actions(torch.stack(written, dim=1))
 
-    def _written(self, middle: Tensor, rng: Rng, place: int) -> Tensor:
+    def _written(self, middle: Tensor, rng: Rng, place: int, temperature: float) -> Tensor:
         """The integers of a place (B, G): the likeliest, or with a temperature a draw from bells that much wider."""
-        if self.config.temperature:
+        if temperature:
             uniform = rng.uniform(f"place {place}", middle.shape, device=middle.device).clamp(1e-6, 1 - 1e-6)
-            middle = middle + self.config.temperature * self._widths()[place] * uniform.logit()
+            middle = middle + temperature * self._widths()[place] * uniform.logit()
         return torch.clamp(middle.round(), -self.high[place], self.high[place])
 
     # -- files ----------------------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ class TinyPi0FastConfig(PolicyConfig):
     )
     dct_scale: float = Field(50.0, gt=0, description="integers per unit of a coefficient: the resolution")
     coefficients_per_token: int = Field(
-        3, ge=1, description="tokens=coefficients: how many coefficients are written at once, lowest frequencies first"
+        5, ge=1, description="tokens=coefficients: how many coefficients are written at once, lowest frequencies first"
     )
     input_noise: float = Field(
         0.0,

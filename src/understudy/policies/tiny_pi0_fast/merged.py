@@ -99,15 +99,15 @@ class MergedNetwork(nn.Module):
 
     # -- writing --------------------------------------------------------------------------------------------------
 
-    def write(self, state: Tensor, rng: Rng, *, cached: bool = True) -> Tensor:
+    def write(self, state: Tensor, rng: Rng, *, temperature: float = 0.0, cached: bool = True) -> Tensor:
         """State (B, N) -> chunks (B, S, A), token by token until EOS or `max_tokens`.
 
         cached   keep keys and values of the tokens written; otherwise all is computed anew for each (the same result)
         """
-        tokens = self.sequences(state, rng, cached=cached)
+        tokens = self.sequences(state, rng, temperature=temperature, cached=cached)
         return torch.from_numpy(self.tokenizer.decode(tokens.cpu().numpy())).to(state)
 
-    def sequences(self, state: Tensor, rng: Rng, *, cached: bool = True) -> Tensor:
+    def sequences(self, state: Tensor, rng: Rng, *, temperature: float = 0.0, cached: bool = True) -> Tensor:
         """State (B, N) -> what is written, (B, at most max_tokens): BOS, tokens, EOS, then PAD."""
         seen, past = self._seen(state), self.transformer.nothing_yet()
         tokens = torch.full((len(state), 1), BOS, device=state.device)
@@ -119,18 +119,11 @@ class MergedNetwork(nn.Module):
             else:
                 logits = self._logits(seen, tokens, 0, hidden=None, past=None)
             # rows of the vocabulary that no training chunk has filled mean nothing
-            new = self._chosen(logits[:, -1, : self.tokenizer.size], rng, place)
+            new = _chosen(logits[:, -1, : self.tokenizer.size], temperature, rng, place)
             new = torch.where(done, PAD, new)
             done = done | (new == EOS)
             tokens = torch.cat([tokens, new[:, None]], dim=1)
         return tokens
-
-    def _chosen(self, logits: Tensor, rng: Rng, place: int) -> Tensor:
-        """(B, V) -> (B,): the likeliest token, or with a temperature a draw (the largest after Gumbel noise)."""
-        if not self.config.temperature:
-            return logits.argmax(-1)
-        uniform = rng.uniform(f"place {place}", logits.shape, device=logits.device).clamp(1e-6, 1 - 1e-6)
-        return (logits / self.config.temperature - (-uniform.log()).log()).argmax(-1)
 
     # -- files ----------------------------------------------------------------------------------------------------
 
@@ -160,3 +153,11 @@ def _state_reader(config: TinyPi0FastConfig) -> nn.Module:
         size = config.dim_state
     last = nn.Linear(size, config.dim_model)
     return nn.Sequential(*layers, last) if layers else last
+
+
+def _chosen(logits: Tensor, temperature: float, rng: Rng, place: int) -> Tensor:
+    """(B, V) -> (B,): the likeliest token, or with a temperature a draw (the largest after Gumbel noise)."""
+    if not temperature:
+        return logits.argmax(-1)
+    uniform = rng.uniform(f"place {place}", logits.shape, device=logits.device).clamp(1e-6, 1 - 1e-6)
+    return (logits / temperature - (-uniform.log()).log()).argmax(-1)

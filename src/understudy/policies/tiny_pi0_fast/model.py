@@ -94,7 +94,7 @@ class TinyPi0Fast(Policy):
         """(B, chunk_size, action_dim) in the dataset's units. With a temperature above 0 a draw, by `rng`."""
         with evaluating(self):
             state = self.normalizer.normalize(STATE, self._state(observation))
-            chunks = self.model.write(state, rng or Rng(0))
+            chunks = self.model.write(state, rng or Rng(0), temperature=self.config.temperature)
         return self.normalizer.unnormalize(ACTION, chunks)
 
     # -- files ----------------------------------------------------------------------------------------------------
