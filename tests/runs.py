@@ -22,6 +22,7 @@ TINY_ACT = [
     "--batch_size=4",
     "--precision=fp32",  # what is faster here and now may differ between two runs that are compared
     "--tensorboard=false",
+    "--report=false",
 ]
 
 

@@ -98,8 +98,7 @@ def run_demo(config: DemoConfig, tell: Callable[[str], None]) -> DemoResult:
     """The story; `tell` gets a line before each chapter. Raises what recording, training and evaluating raise."""
     from understudy.evaluate.simulation.beside import evaluate_beside
     from understudy.record.run import record
-    from understudy.report.page import write_page
-    from understudy.report.plots import write_plots
+    from understudy.train.report import write_report
     from understudy.train.run import train
 
     seconds: dict[str, float] = {}
@@ -117,8 +116,7 @@ def run_demo(config: DemoConfig, tell: Callable[[str], None]) -> DemoResult:
         held_out = measure_held_out(config)
     tell("\n4. The report.")
     with timed(seconds, "report"):
-        write_plots(config.run)
-        page = write_page(config.run)
+        page = write_report(config.run)
     return DemoResult(result, beside, held_out, page, seconds)
 
 
@@ -175,6 +173,7 @@ def training_of(config: DemoConfig) -> TrainConfig:
         steps=steps,
         batch_size=32,
         precision="fp32",
+        report=False,  # written when there is more to tell
         log_freq=max(1, steps // 50),
         eval_steps=max(1, steps // 5),
         max_eval_samples=128,

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from understudy.core import log
+from understudy.core.errors import UnderstudyError
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
 
 # where a run is and how it is called says nothing about what was trained
-_PLACE = {"output_dir", "job_name", "resume"}
+_PLACE = {"output_dir", "job_name", "resume", "report"}
 
 
 def write_report(run: RunFolder) -> Path:
@@ -25,11 +27,18 @@ def write_report(run: RunFolder) -> Path:
     return write_page(run, findings=findings, changed=changed_options(json_or_empty(run.config)))
 
 
+def leave_report(run: RunFolder) -> None:
+    """The report at the end of a training: what goes wrong with it is said, and takes nothing from the run."""
+    try:
+        log.say(f"{'report':<10} {write_report(run).with_suffix('.html')}")
+    except (UnderstudyError, OSError, ValueError) as error:
+        log.warn(f"the report could not be written ({error}); try again: understudy report {run.path}")
+
+
 def changed_options(config: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """(name, value, default) of every option of a complete configuration that differs from its default."""
     from pydantic import ValidationError
 
-    from understudy.core.errors import UnderstudyError
     from understudy.train.config import TrainConfig
 
     policy = (config.get("policy") or {}).get("type")

@@ -36,6 +36,7 @@ def config_of(dataset: Path, folder: Path, **options: Any) -> EnsembleConfig:
         batch_size=4,
         precision="fp32",
         tensorboard=False,
+        report=False,
     )
     return EnsembleConfig(train=train, folder=folder, **{"seeds": (1, 2), "threads": 1, **options})
 

@@ -17,7 +17,14 @@ from understudy.train import run as module
 
 SMALL = ["--policy.type=tiny_pi0", "--policy.dim_model=8", "--policy.n_heads=2", "--policy.dim_feedforward=8"]
 SMALL += ["--policy.n_layers=1", "--policy.dim_state=8", "--policy.device=cpu", "--batch_size=8", "--precision=fp32"]
-SMALL += ["--compile=off", "--tensorboard=false", "--steps=4", "--eval_steps=2", "--max_eval_samples=0"]
+SMALL += [
+    "--compile=off",
+    "--tensorboard=false",
+    "--report=false",
+    "--steps=4",
+    "--eval_steps=2",
+    "--max_eval_samples=0",
+]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +89,8 @@ def test_windows_begin_where_they_are_asked_to(dataset: Path, tmp_path: Path, dr
 def test_a_split_by_window_leaks_says_so_and_is_recorded(
     dataset: Path, tmp_path: Path, drawn: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--dataset.split=window", "--dataset.test_split=0.25", "--dataset.split_seed=9", "--steps=40"]
+    options = ["--dataset.split=window", "--dataset.test_split=0.25", "--dataset.split_seed=9", "--batch_size=16"]
+    options += ["--steps=12", "--eval_steps=12"]
     last = trained(dataset, tmp_path / "run", *options)
     said = capsys.readouterr()
     assert "LEAKS" in said.out + said.err
@@ -96,7 +104,7 @@ def test_a_split_by_window_leaks_says_so_and_is_recorded(
     assert len(set(drawn)) == 240 - 24 - 60
     assert 20 <= last["frames"] <= 24 and last["episodes"] == []
     before = set(drawn)
-    assert main(["train", "--resume", str(tmp_path / "run"), "--steps=80"]) == 0
+    assert main(["train", "--resume", str(tmp_path / "run"), "--steps=24"]) == 0
     assert set(drawn) == before
     best = tmp_path / "run/checkpoints/best/pretrained_model"
     assert main(["eval", f"--policy.path={best}", f"--dataset.repo_id={dataset}"]) == 2
