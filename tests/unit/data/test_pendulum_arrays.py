@@ -173,6 +173,7 @@ def test_the_command_says_what_came_of_it(
 
 
 @pytest.mark.shared
+@pytest.mark.slow
 def test_the_recordings_beside_the_checkout_are_imported_with_their_split(shared: Path, tmp_path: Path) -> None:
     source = shared / "inverted_pendulum_pid/pid_4000x100.npz"
     made = import_arrays(source, tmp_path / "d")
