@@ -13,7 +13,6 @@ import traceback
 from understudy.core import log
 from understudy.core.errors import INTERNAL, Interrupted, as_known, first_line
 
-
 INTERRUPTED = 130
 READER_GONE = 141
 
