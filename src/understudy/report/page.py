@@ -105,7 +105,7 @@ def write_page(
 
 def _title(history: History, run: RunFolder) -> str:
     policy, dataset = lookup(history.started, "policy.type"), lookup(history.started, "dataset.repo_id")
-    return f"{policy} on {dataset}" if policy and dataset else run.path.name
+    return f"{policy} on {dataset}" if policy and dataset else str(history.started.get("name", run.path.name))
 
 
 def read_judgements(run: RunFolder) -> list[Judgement]:

@@ -59,7 +59,8 @@ def _subject(history: History, run: RunFolder) -> str:
     """What the titles say the picture is of."""
     policy = lookup(history.started, "policy.type")
     dataset = lookup(history.started, "dataset.repo_id")
-    known = f"{policy} on {Path(str(dataset)).name}" if policy and dataset else run.path.name
+    name = str(history.started.get("name", run.path.name))
+    known = f"{policy} on {Path(str(dataset)).name}" if policy and dataset else name
     return f"{known}, resumed {len(history.resumed_from)}x" if history.resumed_from else known
 
 

@@ -21,6 +21,7 @@ def run_from_log(log: Path, folder: Path) -> RunFolder:
         "event": "run_started",
         "step": 0,
         "time": first,
+        "name": log.stem,
         "command": f"another program, as told by {log.name} ({view.log.format})",
     }
     if "dataset" in view.facts:
