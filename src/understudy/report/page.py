@@ -127,8 +127,8 @@ def _answer(judged: Sequence[Judgement]) -> Iterator[str]:
         yield "Nothing was executed: what follows are errors on recordings, which are not success rates."
     else:
         yield (
-            "This run has not been evaluated yet (`understudy eval --policy.path=RUN --env.type=TASK`): what follows are "
-            "curves, which are not success rates."
+            "This run has not been evaluated yet (`understudy eval --policy.path=RUN --env.type=TASK`): what follows "
+            "are curves, which are not success rates."
         )
     yield ""
 
