@@ -129,8 +129,9 @@ def _beyond(summary: Summary, plots: dict[str, Path]) -> Iterator[str]:
     if "leak" in summary:
         note = (
             f"The same network on the same {summary['leak']['episodes']} episodes, a fifth of which is held out: "
-            "windows drawn over all episodes, or whole episodes. A held-out window has near-copies among those that are "
-            "trained on: whether the validation loss is worth anything, the loss on episodes that nobody has seen tells."
+            "windows drawn over all episodes, or whole episodes. A held-out window has near-copies among those that "
+            "are trained on: whether the validation loss is worth anything, the loss on episodes that nobody has seen "
+            "tells."
         )
         picture = _picture(plots, "leak", "training and validation loss with both ways to split")
         yield from _section("What a leaking split hides", tables.leak(summary), picture, note=note)
