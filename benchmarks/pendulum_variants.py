@@ -44,6 +44,7 @@ PI0: dict[str, dict[str, Any]] = {
 
 VARIANTS: dict[str, Variant] = {
     **{f"pi0: {name}": Variant("tiny_pi0", options) for name, options in PI0.items()},
+    "pi0: windows of the first half": Variant("tiny_pi0", starts=range(50)),
     "pi0: 25 windows an episode": Variant("tiny_pi0", starts=STUDY_STARTS),
     **{f"fast: {name}": Variant("tiny_pi0_fast", options) for name, options in FAST.items()},
     "fast: original": Variant("tiny_pi0_fast", {"preset": "original"}, batch_size=128, steps=1000, starts=STUDY_STARTS),

@@ -220,9 +220,14 @@ def _at(policy: TinyPi0, temperature: float) -> TinyPi0:
     return policy
 
 
-@pytest.mark.parametrize("causal", [True, False])
-def test_the_beginning_of_a_prediction_is_the_predictions_beginning(causal: bool) -> None:
-    policy = build(config_of(**{**SMALL_ORIGINAL, "causal": causal}))
+def test_bf16_is_refused() -> None:
+    with pytest.raises(ConfigError, match="too small to gain"):
+        build(config_of(**SMALL)).predict_in_bf16()
+
+
+@pytest.mark.parametrize("options", [{}, {"causal": False}, {"actions_per_token": 3, "per_action_time": False}])
+def test_the_beginning_of_a_prediction_is_the_predictions_beginning(options: dict[str, Any]) -> None:
+    policy = build(config_of(**{**SMALL_ORIGINAL, **options}))
     state = {STATE: torch.randn(3, 4)}
     whole, first = policy.predict(state, Rng(0)), policy.predict_first(state, 4, Rng(0))
     assert first.shape == (3, 4, 1)

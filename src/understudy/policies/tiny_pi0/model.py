@@ -9,12 +9,13 @@ might do.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from understudy.core.errors import DataError
+from understudy.core.errors import ConfigError, DataError
 from understudy.core.rng import Rng
 from understudy.data.spec import STATE, Statistics
 from understudy.nn import flow
@@ -110,7 +111,8 @@ class TinyPi0(Policy):
     @torch.no_grad()
     def predict_first(self, observation: dict[str, Tensor], steps: int, rng: Rng | None = None) -> Tensor:
         """The first `steps` actions of `predict`. A causal network does not compute the others."""
-        computed = steps if self.config.causal else self.config.chunk_size
+        held, chunk = self.config.actions_per_token, self.config.chunk_size
+        computed = min(math.ceil(steps / held) * held, chunk) if self.config.causal else chunk
         return self._follow(observation, rng, computed)[:, :steps]
 
     def _follow(self, observation: dict[str, Tensor], rng: Rng | None, steps: int) -> Tensor:
@@ -127,6 +129,13 @@ class TinyPi0(Policy):
 
             place = flow.integrate(velocity, noise * self.config.temperature, self.config.num_inference_steps)
         return self.normalizer.unnormalize(ACTION, self._from_flow(place, guess))
+
+    def predict_in_bf16(self) -> None:
+        raise ConfigError(
+            "tiny_pi0 is too small to gain from bf16, and its actions need the digits",
+            where="--policy.precision",
+            hint="leave it out",
+        )
 
     def param_groups(self) -> list[dict[str, Any]]:
         return [{"name": "network", "params": list(self.parameters())}]
