@@ -49,7 +49,7 @@ class _Projections(nn.Module):
 
     def in_heads(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, H, T, D / H)."""
-        split: Tensor = x.unflatten(-1, (self.heads, -1))  # type: ignore[no-untyped-call]
+        split: Tensor = x.unflatten(-1, (self.heads, -1))
         return split.transpose(-3, -2)
 
 

@@ -202,6 +202,13 @@ def test_windows_past_the_end_are_left_out_or_trained_with_the_last_action_held(
     assert not torch.equal(holding.loss(batch, Rng(0)).total, skipping.loss(batch, Rng(0)).total)
 
 
+def test_integers_that_the_vocabulary_does_not_have_are_counted() -> None:
+    policy, batch = fitted("merged").eval(), a_batch()
+    assert float(policy.loss(batch, Rng(0)).parts["unknown_tokens"]) == 0
+    far = Batch(batch.observation, batch.action * 100, batch.action_is_pad)
+    assert float(policy.loss(far, Rng(0)).parts["unknown_tokens"]) > 1
+
+
 def test_a_batch_in_which_nothing_teaches_has_a_loss_of_zero() -> None:
     batch = a_batch(1)
     assert float(fitted().loss(batch, Rng(0)).total.detach()) == 0.0

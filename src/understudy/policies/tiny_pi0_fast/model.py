@@ -19,6 +19,7 @@ from torch import Tensor
 from understudy.core.errors import CheckpointError, DataError
 from understudy.core.rng import Rng
 from understudy.data.spec import STATE, Statistics
+from understudy.nn.fast_tokens import UNK
 from understudy.nn.normalize import Normalizer
 from understudy.policies.base import Loss, Policy, evaluating
 from understudy.policies.tiny_pi0_fast.coefficients import CoefficientNetwork
@@ -49,14 +50,20 @@ class TinyPi0Fast(Policy):
         return self.model.draws(self._chunks(batch), rng)
 
     def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
-        """Mean cross-entropy of the tokens of the windows that teach; see `past_the_end`."""
+        """Mean cross-entropy of the tokens of the windows that teach; see `past_the_end`.
+
+        With `merged`, `unknown_tokens` is how many integers of a window the vocabulary does not have, on average.
+        """
         state = self.normalizer.normalize(STATE, self._state(batch.observation))
         sums, counts = self.model.losses(state, self._chunks(batch), draws)
         if self.config.past_the_end == "skip":
             taught = ~batch.action_is_pad.to(self.device).any(-1)
             sums, counts = sums * taught, counts * taught
         total = sums.sum() / counts.sum().clamp(min=1)
-        return Loss(total, {"token_loss": total.detach()})
+        parts = {"token_loss": total.detach()}
+        if "tokens" in draws:
+            parts["unknown_tokens"] = (draws["tokens"] == UNK).sum(-1).float().mean()
+        return Loss(total, parts)
 
     def _chunks(self, batch: Batch) -> Tensor:
         """Normalised actions (B, S, A), with the last one inside the episode in the place of what lies past its end."""
