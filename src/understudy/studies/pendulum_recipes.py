@@ -40,7 +40,7 @@ class Recipe:
 
 RECIPES: dict[tuple[str, str], Recipe] = {
     ("tiny_pi0", "modern"): Recipe(steps=8_000, batch_size=256),
-    ("tiny_pi0_fast", "modern"): Recipe(steps=6_000, batch_size=256),
+    ("tiny_pi0_fast", "modern"): Recipe(steps=8_000, batch_size=256),
     ("tiny_pi0", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best"),
     ("tiny_pi0_fast", "original"): Recipe(steps=200 * EPOCH, batch_size=128, evaluated="best"),
 }
