@@ -164,15 +164,14 @@ def _leak(summary: Summary, folder: Path) -> Path:
     for plot, (split, title) in zip(panels[0], words.items(), strict=True):
         found = summary["leak"][split]
         curves = {"train": (found["train_curves"], style.GREY), "validation": (found["curves"], style.ORANGE)}
-        for value in found["new_loss"]:
-            plot.axhline(value, color=style.BLACK, linewidth=1.0, linestyle=":")
-        plot.plot([], [], color=style.BLACK, linewidth=1.0, linestyle=":", label="new episodes, at the end")
-        _lines(plot, curves, title)
+        _lines(plot, curves, title, found["new_loss"])
     return style.save(drawing, folder / "leak.png")
 
 
-def _lines(plot: Axes, curves: Mapping[str, tuple[Sequence[Any], str]], title: str) -> None:
-    """Thin lines, one a model, a colour for each kind."""
+def _lines(
+    plot: Axes, curves: Mapping[str, tuple[Sequence[Any], str]], title: str, on_new: Sequence[float] = ()
+) -> None:
+    """Thin lines, one a model, a colour for each kind; `on_new`: what the models' losses on new episodes came to."""
     style.tidy(plot)
     plot.set_title(title, loc="left", fontsize=11)
     plot.set_xlabel("optimiser steps")
@@ -181,6 +180,9 @@ def _lines(plot: Axes, curves: Mapping[str, tuple[Sequence[Any], str]], title: s
         for number, (steps, y) in enumerate(models):
             plot.plot(steps, y, color=colour, linewidth=1.0, alpha=0.7, label=label if number == 0 else None)
             values.append(np.array(y, dtype=np.float64))
-    style.fit_scale(plot, [value for value in values if len(value)])
+    for number, level in enumerate(on_new):
+        words = "new episodes, at the end" if number == 0 else None
+        plot.axhline(level, color=style.BLACK, linewidth=1.0, linestyle=":", label=words)
+    style.fit_scale(plot, [*(value for value in values if len(value)), np.array(on_new)])
     if values:
         plot.legend(frameon=False)
