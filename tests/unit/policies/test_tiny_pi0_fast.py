@@ -129,6 +129,11 @@ def test_kept_keys_and_values_change_nothing(tokens: str, temperature: float) ->
         assert_close(cached, again, rtol=0, atol=1e-5)
 
 
+def test_predicting_in_bf16_is_refused() -> None:
+    with pytest.raises(ConfigError, match="coarser than its integers"):
+        fitted().predict_in_bf16()
+
+
 @pytest.mark.parametrize("tokens", BOTH)
 def test_with_a_temperature_each_prediction_is_a_draw(tokens: str) -> None:
     observation = {STATE: some_windows()[0]}

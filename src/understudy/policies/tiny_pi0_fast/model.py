@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from understudy.core.errors import CheckpointError, DataError
+from understudy.core.errors import CheckpointError, ConfigError, DataError
 from understudy.core.rng import Rng
 from understudy.data.spec import STATE, Statistics
 from understudy.nn.fast_tokens import UNK
@@ -103,6 +103,13 @@ class TinyPi0Fast(Policy):
             state = self.normalizer.normalize(STATE, self._state(observation))
             chunks = self.model.write(state, rng or Rng(0), temperature=self.config.temperature)
         return self.normalizer.unnormalize(ACTION, chunks)
+
+    def predict_in_bf16(self) -> None:
+        raise ConfigError(
+            "tiny_pi0_fast is too small to gain from bf16, which is coarser than its integers",
+            where="--policy.precision",
+            hint="leave it out",
+        )
 
     # -- files ----------------------------------------------------------------------------------------------------
 
