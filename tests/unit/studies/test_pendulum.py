@@ -223,7 +223,7 @@ def test_a_study_that_is_stopped_and_gone_on_with_is_the_one_that_was_not(tmp_pa
     assert len(files) == 15
     for file in files:
         with np.load(whole / file) as one, np.load(stopped / file) as other:
-            assert all(np.array_equal(one[name], other[name], equal_nan=True) for name in one.files), file
+            assert all(np.array_equal(one[name], other[name]) for name in one.files), file
 
 
 @pytest.mark.slow
