@@ -7,7 +7,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = {"core", "diagnose", "data", "nn", "policies", "envs", "rollout", "record", "train", "evaluate", "studies", "report", "cli"}
+ROOMS = {
+    "core",
+    "diagnose",
+    "data",
+    "nn",
+    "policies",
+    "envs",
+    "rollout",
+    "record",
+    "train",
+    "evaluate",
+    "studies",
+    "report",
+    "cli",
+}
 
 
 def test_the_contracts_are_kept() -> None:

@@ -127,7 +127,16 @@ def test_a_documented_target_is_in_the_makefile(command: str) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "from-lerobot.md"], ids=lambda page: page.name)
 def test_every_option_that_a_page_mentions_exists(page: Path) -> None:
     known = {*known_names(None), "help", "debug", "json"}
-    verbs = (EvalOptions, DemoOptions, DoctorOptions, ReportOptions, CompareOptions, RecordOptions, EnsembleOptions, StudyOptions)
+    verbs = (
+        EvalOptions,
+        DemoOptions,
+        DoctorOptions,
+        ReportOptions,
+        CompareOptions,
+        RecordOptions,
+        EnsembleOptions,
+        StudyOptions,
+    )
     known |= {name for options in verbs for name in known_options(options)}
     groups = {name.split(".")[0] for name in known}
     # tools of others that pages name together with one of their options

@@ -49,7 +49,9 @@ def measure(dataset: Dataset, error: float) -> dict[str, object]:
     windows = Windows(dataset, None, action_offsets=range(4), cameras=[])
     policy = PerfectPolicy(dataset, windows, error)
     rows = rows_of(dataset, [1])
-    held_out = HeldOut(dataset, windows, rows, rows, batch_size=8, episodes=[1], precision="fp32", device=torch.device("cpu"))
+    held_out = HeldOut(
+        dataset, windows, rows, rows, batch_size=8, episodes=[1], precision="fp32", device=torch.device("cpu")
+    )
     return held_out.measure(policy)  # type: ignore[arg-type]
 
 
