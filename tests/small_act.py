@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from understudy.policies.act.config import ENVIRONMENT, STATE, ActConfig
+from understudy.data.spec import ENVIRONMENT, STATE
+from understudy.policies.act.config import ActConfig
 from understudy.policies.base import Policy
 from understudy.policies.config import Feature
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-# LeRobot's names of what a robot knows of itself and of its surroundings, and what the name of each camera begins with
+# LeRobot's names of what a robot knows of itself and of its surroundings, what the name of each camera begins with, and
+# what the robot is to do
 STATE, ENVIRONMENT, IMAGES = "observation.state", "observation.environment_state", "observation.images."
+ACTION = "action"
 
 # feature -> statistic ("mean", "std", "min", "max", "count", "q01", ...) -> float array; images (3, 1, 1), in 0..1
 Statistics = dict[str, dict[str, "np.ndarray"]]

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from understudy.core.errors import ConfigError
-from understudy.data.spec import ENVIRONMENT, IMAGES, STATE, FeatureType, Statistics
+from understudy.data.spec import ACTION, ENVIRONMENT, IMAGES, STATE, FeatureType, Statistics
 from understudy.policies.backbone_names import BACKBONES, BOTTLENECKS, KEYPOINTS, check_weights_name
 from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
 
 if TYPE_CHECKING:
     from understudy.policies.act.model import Act
-
-__all__ = ["ACTION", "ENVIRONMENT", "STATE", "ActConfig"]
-
-ACTION = "action"
 
 
 class ActConfig(PolicyConfig):

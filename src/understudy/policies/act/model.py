@@ -17,14 +17,14 @@ from torch import Tensor, nn
 
 from understudy.core.errors import ConfigError
 from understudy.core.rng import Rng
-from understudy.data.spec import Statistics
+from understudy.data.spec import ACTION, ENVIRONMENT, STATE, Statistics
 from understudy.nn.bf16 import autocast, keep_products_in_bf16
 from understudy.nn.keypoints import KeypointTokens
 from understudy.nn.normalize import Normalizer
 from understudy.nn.positions import GridPositions, sequence_table
 from understudy.nn.resnet import ResNet
 from understudy.nn.transformer import Decoder, Encoder, Shape, xavier_uniform_matrices
-from understudy.policies.act.config import ACTION, ENVIRONMENT, STATE, ActConfig
+from understudy.policies.act.config import ActConfig
 from understudy.policies.act.weights import calibrate_backbone, load_backbone
 from understudy.policies.base import Loss, Policy, evaluating
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from understudy.core.errors import ConfigError
-from understudy.data.spec import STATE, FeatureType, Statistics
-from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
+from understudy.data.spec import ACTION, STATE, FeatureType, Statistics
+from understudy.policies.config import Feature
+from understudy.policies.state_policy import StatePolicyConfig
 
 if TYPE_CHECKING:
     from understudy.policies.tiny_pi0.model import TinyPi0
-
-ACTION = "action"
 
 # github.com/ruiming-wu/FAST_Flow_Matching, as its weight files have it
 ORIGINAL: dict[str, Any] = {
@@ -45,20 +43,10 @@ ORIGINAL: dict[str, Any] = {
 }
 
 
-class TinyPi0Config(PolicyConfig):
+class TinyPi0Config(StatePolicyConfig):
     """Flow matching: chunks of actions are drawn by following a learnt velocity from noise, given the state."""
 
     type: Literal["tiny_pi0"] = "tiny_pi0"
-    preset: Literal["modern", "original"] = own(
-        "modern", description="what the other options are unless they are given; original: the published study's"
-    )
-    n_obs_steps: int = Field(1, ge=1, le=1, description="observations per prediction; tiny pi0 knows only 1")
-    chunk_size: int = Field(15, ge=1, description="actions predicted at once")
-    n_action_steps: int = Field(15, ge=1, description="actions executed of each chunk; at most chunk_size")
-    normalization_mapping: dict[str, NormalizationMode] = Field(
-        {"STATE": "MEAN_STD", "ACTION": "MEAN_STD"},
-        description="normalisation of each kind of feature; a kind that is absent is not normalised",
-    )
     actions_per_token: int = Field(5, ge=1, description="actions that share a token; a divisor of chunk_size")
     dim_model: int = Field(32, ge=2, description="width of the transformer; even, and divisible by n_heads")
     n_heads: int = Field(4, ge=1, description="attention heads")
@@ -100,22 +88,13 @@ class TinyPi0Config(PolicyConfig):
         "demonstrator might do, 0: the middle of it",
     )
     num_inference_steps: int = Field(10, ge=1, description="Euler steps of a prediction")
-    optimizer_lr: float = Field(2e-3, ge=0, description="learning rate")
-    optimizer_weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, on every parameter")
     optimizer_grad_clip_norm: float = Field(10.0, ge=0, description="largest norm of the gradient; 0: not clipped")
-    schedule: Literal["cosine", "reduce_on_plateau"] = Field(
-        "cosine", description="how the learning rate moves unless the run says otherwise"
-    )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"modern": {}, "original": ORIGINAL}
+    warmup: ClassVar[int] = 200
 
     @model_validator(mode="after")
     def _fits_together(self) -> TinyPi0Config:
-        if self.n_action_steps > self.chunk_size:
-            raise ValueError(
-                f"n_action_steps ({self.n_action_steps}) cannot exceed chunk_size ({self.chunk_size}); "
-                f"give n_action_steps={self.chunk_size} too"
-            )
         if self.chunk_size % self.actions_per_token:
             raise ValueError(
                 f"chunk_size ({self.chunk_size}) must be divisible by actions_per_token ({self.actions_per_token}); "
@@ -136,31 +115,6 @@ class TinyPi0Config(PolicyConfig):
         """Tokens of a chunk; the state's token is one more."""
         return self.chunk_size // self.actions_per_token
 
-    def check_features(self) -> None:
-        """Raises ConfigError unless the state is all there is to look at, and the action a vector."""
-        action = self.output_features.get(ACTION)
-        if action is None or action.type is not FeatureType.ACTION or len(action.shape) != 1:
-            raise ConfigError("tiny_pi0 needs the output feature `action`, a vector", where="output_features")
-        state = self.input_features.get(STATE)
-        if state is None or state.type is not FeatureType.STATE or len(state.shape) != 1:
-            raise ConfigError(
-                f"tiny_pi0 needs the input feature `{STATE}`, a vector; there are: "
-                f"{', '.join(self.input_features) or 'none'}",
-                where="input_features",
-            )
-        if others := [name for name in self.input_features if name != STATE]:
-            raise ConfigError(
-                f"tiny_pi0 looks at `{STATE}` and nothing else, but its inputs are also {', '.join(others)}",
-                where="input_features",
-                hint="a policy with cameras is --policy.type=act; to leave them out, name the state alone: "
-                f'--policy.input_features=\'{{"{STATE}": {{"type": "STATE", "shape": {list(state.shape)}}}}}\'',
-            )
-
-    def modes(self) -> dict[str, NormalizationMode]:
-        """Normalisation of the state and of the action."""
-        kinds = {STATE: FeatureType.STATE, ACTION: FeatureType.ACTION}
-        return {name: self.normalization_mapping.get(kind, "IDENTITY") for name, kind in kinds.items()}
-
     # -- the policy -----------------------------------------------------------------------------------------------
 
     def skeleton(self, statistics: Statistics) -> TinyPi0:
@@ -168,28 +122,6 @@ class TinyPi0Config(PolicyConfig):
         from understudy.policies.tiny_pi0.model import TinyPi0
 
         return TinyPi0(self, statistics)
-
-    def build(self, statistics: Statistics) -> TinyPi0:
-        return self.skeleton(statistics)
-
-    def action_offsets(self) -> list[int]:
-        return list(range(self.chunk_size))
-
-    def horizon(self) -> Horizon:
-        return Horizon(self.chunk_size, self.n_action_steps)
-
-    def optimizer_preset(self) -> OptimizerPreset:
-        return OptimizerPreset(
-            type="adamw",
-            lr=self.optimizer_lr,
-            weight_decay=self.optimizer_weight_decay,
-            grad_clip_norm=self.optimizer_grad_clip_norm,
-        )
-
-    def scheduler_preset(self) -> dict[str, Any] | None:
-        if self.schedule == "reduce_on_plateau":
-            return {"type": "reduce_on_plateau", "factor": 0.6, "patience": 6}
-        return {"type": "cosine_annealing_with_warmup", "num_warmup_steps": 200}
 
     @classmethod
     def tiny(cls) -> TinyPi0Config:

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.rng import Rng
-from understudy.data.spec import STATE, Statistics
+from understudy.data.spec import ACTION, STATE, Statistics
 from understudy.nn import flow
 from understudy.nn.normalize import Normalizer
 from understudy.policies.base import Loss, Policy, evaluating
-from understudy.policies.tiny_pi0.config import ACTION, TinyPi0Config
+from understudy.policies.tiny_pi0.config import TinyPi0Config
 from understudy.policies.tiny_pi0.network import FlowNetwork
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from understudy.data.spec import STATE
+from understudy.data.spec import ACTION, STATE
 from understudy.nn.transformer import xavier_uniform_matrices
-from understudy.policies.tiny_pi0.config import ACTION, TinyPi0Config
+from understudy.policies.tiny_pi0.config import TinyPi0Config
 
 # shortest and longest period of the time's sines, in parts of the way from noise to data
 _PERIODS = (0.05, 4.0)

@@ -18,12 +18,12 @@ from torch import Tensor
 
 from understudy.core.errors import CheckpointError, ConfigError, DataError
 from understudy.core.rng import Rng
-from understudy.data.spec import STATE, Statistics
+from understudy.data.spec import ACTION, STATE, Statistics
 from understudy.nn.fast_tokens import UNK
 from understudy.nn.normalize import Normalizer
 from understudy.policies.base import Loss, Policy, evaluating
 from understudy.policies.tiny_pi0_fast.coefficients import CoefficientNetwork
-from understudy.policies.tiny_pi0_fast.config import ACTION, TinyPi0FastConfig
+from understudy.policies.tiny_pi0_fast.config import TinyPi0FastConfig
 from understudy.policies.tiny_pi0_fast.merged import MergedNetwork
 
 if TYPE_CHECKING:
