@@ -8,16 +8,14 @@ and what lies outside is clamped to it. There is no table of entries, so the res
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from understudy.core.errors import CheckpointError, DataError
+from understudy.core.errors import DataError
 from understudy.nn.dct import dct, inverse_dct
+from understudy.nn.token_file import understood, whole, written
 
-FORMAT = 1
 # a coefficient that hardly ever differs from 0 counts as if it did by this many integers
 _LEAST_SPREAD = 0.1
 
@@ -73,28 +71,14 @@ class CoefficientTokenizer:
 
     def to_json(self) -> str:
         """One JSON document that holds everything."""
-        content = {"format": FORMAT, "horizon": self.horizon, "dims": self.dims, "scale": self.scale}
-        return json.dumps({**content, "high": self.high, "spread": self.spread})
+        return written(
+            horizon=self.horizon, dims=self.dims, scale=self.scale, high=list(self.high), spread=list(self.spread)
+        )
 
     @classmethod
     def from_json(cls, text: str, where: str) -> CoefficientTokenizer:
         """What `to_json` wrote. Raises CheckpointError, naming `where`, for anything else."""
-        try:
-            content = json.loads(text)
-            if content["format"] != FORMAT:
-                raise ValueError(f"it is of format {content['format']!r}, known is {FORMAT}")
-            horizon, dims, *high = (_whole(v) for v in (content["horizon"], content["dims"], *content["high"]))
-            return cls(horizon, dims, float(content["scale"]), tuple(high), tuple(float(s) for s in content["spread"]))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            reason = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
-            raise CheckpointError(
-                f"the tokenizer cannot be understood: {reason}",
-                where=where,
-                hint="without its own tokenizer the policy's tokens mean nothing; copy the checkpoint again",
-            ) from error
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int):
-        raise ValueError(f"{value!r} stands where an integer has to be")
-    return value
+        with understood(text, where) as content:
+            horizon, dims, *high = whole([content["horizon"], content["dims"], *content["high"]])
+            spread = tuple(float(s) for s in content["spread"])
+            return cls(horizon, dims, float(content["scale"]), tuple(high), spread)

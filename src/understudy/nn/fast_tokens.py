@@ -12,12 +12,9 @@ github.com/ruiming-wu/FAST_Flow_Matching. For a vocabulary of its own for each c
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,10 +22,10 @@ from understudy.core.errors import CheckpointError, ConfigError, DataError
 from understudy.core.files import write_atomically
 from understudy.nn.dct import dct, inverse_dct
 from understudy.nn.fast_merges import MOST_INTEGERS, LongestMatch, Merge, find_merges, spell_out
+from understudy.nn.token_file import understood, whole, written
 
 BOS, EOS, PAD, UNK = range(4)
 SPECIALS = 4
-FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -196,28 +193,19 @@ class FastTokenizer:
 
     def to_json(self) -> str:
         """One JSON document that holds everything."""
-        content = {"format": FORMAT, "horizon": self.horizon, "dims": self.dims, "scale": self.scale}
-        return json.dumps({**content, "base": self.base, "merges": self.merges})
+        return written(
+            horizon=self.horizon, dims=self.dims, scale=self.scale, base=list(self.base), merges=list(self.merges)
+        )
 
     @classmethod
     def from_json(cls, text: str, where: str) -> FastTokenizer:
         """What `to_json` wrote. Raises CheckpointError, naming `where`, for anything else."""
-        try:
-            content = json.loads(text)
-            if content["format"] != FORMAT:
-                raise ValueError(f"it is of format {content['format']!r}, known is {FORMAT}")
-            base, merges = _whole(content["base"]), [_whole(pair) for pair in content["merges"]]
+        with understood(text, where) as content:
+            base, merges = whole(content["base"]), [whole(pair) for pair in content["merges"]]
             if any(len(pair) != 2 for pair in merges):
                 raise ValueError("a merge is not a pair")
-            horizon, dims = _whole([content["horizon"], content["dims"]])
+            horizon, dims = whole([content["horizon"], content["dims"]])
             return cls(horizon, dims, float(content["scale"]), tuple(base), tuple((a, b) for a, b in merges))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            reason = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
-            raise CheckpointError(
-                f"the tokenizer cannot be understood: {reason}",
-                where=where,
-                hint="without its own tokenizer the policy's tokens mean nothing; copy the checkpoint again",
-            ) from error
 
     def save(self, path: Path) -> None:
         """Write it to `path`, all or nothing. Raises DiskFull."""
@@ -231,10 +219,3 @@ class FastTokenizer:
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError("the tokenizer cannot be read", where=str(path)) from error
         return cls.from_json(text, str(path))
-
-
-def _whole(values: Sequence[Any]) -> list[int]:
-    """The values, all of which have to be integers. Raises ValueError."""
-    if not isinstance(values, list) or any(not isinstance(v, int) or isinstance(v, bool) for v in values):
-        raise ValueError("there are other things than integers where integers have to be")
-    return values

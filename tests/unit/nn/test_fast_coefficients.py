@@ -63,9 +63,9 @@ def test_what_is_written_is_read_back_equal() -> None:
     [
         ({"format": 7}, "format 7"),
         ({"horizon": 5}, "10 ranges"),
-        ({"dims": "2"}, "an integer has to be"),
+        ({"dims": "2"}, "integers have to be"),
         ({"high": [1] * 11 + [-1]}, "not be negative"),
-        ({"high": [1.5] * 12}, "an integer has to be"),
+        ({"high": [1.5] * 12}, "integers have to be"),
         ({"high": [1]}, "12 ranges"),
         ({"spread": [0.0] * 12}, "must be positive"),
         ({"spread": ["x"] * 12}, "could not convert"),
