@@ -83,13 +83,7 @@ def _lead(
     planned: Sequence[Planned], stop: StopRequest, ending: contextlib.ExitStack, codes: dict[int, int], watch: Watcher
 ) -> None:
     """All runs to their ends, which `ending` sees to where an error ends this. Raises Interrupted: all at once."""
-    runs: list[_Led] = []
-    for one in planned:
-        if stop.requested is not None:
-            raise Interrupted("stopped before the first step; what was prepared is kept", exit_code=stop.requested)
-        run = ending.enter_context(_Led(one, codes))
-        run.open(stop, beside=runs[0] if runs else None)
-        runs += [run] if run.is_going_on else []
+    runs = _prepared(planned, stop, ending, codes)
     update: BatchedUpdate | None = None
     took: float | None = None
     while True:
@@ -111,6 +105,20 @@ def _lead(
         for i in bad:
             runs[i].fail(NonFinite(steps[i]))
         runs = [run for i, run in enumerate(runs) if i not in bad]
+
+
+def _prepared(
+    planned: Sequence[Planned], stop: StopRequest, ending: contextlib.ExitStack, codes: dict[int, int]
+) -> list[_Led]:
+    """The runs that have something to do, on one dataset. Raises Interrupted."""
+    runs: list[_Led] = []
+    for one in planned:
+        if stop.requested is not None:
+            raise Interrupted("stopped before the first step; what was prepared is kept", exit_code=stop.requested)
+        run = ending.enter_context(_Led(one, codes))
+        run.open(stop, beside=runs[0] if runs else None)
+        runs += [run] if run.is_going_on else []
+    return runs
 
 
 class _Led:

@@ -15,34 +15,23 @@ from ..words import joints, listed
 _OF_RANGE, _OF_FAST = 0.3, 8.0
 # a joint whose range is less than this of the usual one hardly moves
 _OF_USUAL = 0.1
+_PLACES = 20
 
 
 def check(data: DatasetView) -> Iterator[Finding]:
-    episodes = data.with_state()
-    if not episodes:
+    states = [(e.index, e.state) for e in data.episodes if e.state is not None and e.length > 1]
+    if not states:
         return
-    steps = [np.abs(np.diff(np.asarray(e.state), axis=0)) for e in episodes]
-    together = np.concatenate(steps)
-    spans = np.ptp(np.concatenate([np.asarray(e.state) for e in episodes]), axis=0)
-    values = [np.unique(np.concatenate([np.asarray(e.state)[:, j] for e in episodes])) for j in range(len(spans))]
-    if not len(together):
-        return
-    fast = np.percentile(together, 99, axis=0)
+    together = np.concatenate([state for _, state in states])
+    spans = np.ptp(together, axis=0)
+    steps = [(index, np.abs(np.diff(state, axis=0))) for index, state in states]
+    fast = np.percentile(np.concatenate([step for _, step in steps]), 99, axis=0)
     limit = np.maximum(_OF_RANGE * spans, _OF_FAST * fast)
-    # the noise of a joint that hardly moves is no jump, however large a part of its range
-    least = _OF_USUAL * float(np.median(spans[spans > 0])) if (spans > 0).any() else 0.0
-    for joint in range(len(spans)):
-        # something that is only ever open or shut has no way between
-        if spans[joint] <= least or len(values[joint]) < 20:
-            continue
-        spots = [
-            (e.index, int(f))
-            for e, s in zip(episodes, steps, strict=True)
-            for f in np.flatnonzero(s[:, joint] > limit[joint])
-        ]
+    for joint in _moving(together, spans):
+        spots = [(index, int(f)) for index, step in steps for f in np.flatnonzero(step[:, joint] > limit[joint])]
         if not spots:
             continue
-        largest = max(float(s[:, joint].max()) for s in steps if len(s))
+        largest = max(float(step[:, joint].max()) for _, step in steps)
         found = sorted({episode for episode, _ in spots})
         yield Finding(
             "warning",
@@ -54,6 +43,16 @@ def check(data: DatasetView) -> Iterator[Finding]:
             tuple(found),
             tuple((episode, frame, frame + 1) for episode, frame in spots[:50]),
         )
+
+
+def _moving(states: np.ndarray, spans: np.ndarray) -> list[int]:
+    """The joints that move at all and have places between their ends, as a gripper that is open or shut has not.
+
+    The noise of a joint that hardly moves is no jump, however large a part of its range.
+    """
+    moving = spans[spans > 0]
+    least = _OF_USUAL * float(np.median(moving)) if len(moving) else 0.0
+    return [j for j in range(len(spans)) if spans[j] > least and len(np.unique(states[:, j])) >= _PLACES]
 
 
 RULE = Rule(
