@@ -76,8 +76,6 @@ def train(config: TrainConfig, *, dry_run: bool = False, launched: float | None 
         with opened(config, folder, stop, ranks, StartUp(launched), dry_run=dry_run) as training:
             if training is not None:
                 train_loop(training)
-        if training is not None and training.config.report and ranks.leads:
-            leave_report(folder)
     return Run(folder.path)
 
 
@@ -245,6 +243,8 @@ def _begun(
             yield training
     if config.naming == "study" and ranks.leads:
         leave_study_files(prepared, folder, parts.device)
+    if config.report and ranks.leads:
+        leave_report(folder)
     if wants_push(config) and ranks.leads:
         push(config, folder.last.resolve() / PRETRAINED, ranks.world)
 

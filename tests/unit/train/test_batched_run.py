@@ -48,7 +48,7 @@ def config_of(dataset: Path, folder: Path, seed: int, **options: Any) -> TrainCo
     small |= {"chunk_size": 5, "n_action_steps": 5, "device": "cpu", "optimizer_lr": options.pop("lr", 1e-3)}
     policy = TinyPi0Config.model_validate(small)
     values = {"steps": STEPS, "eval_steps": 2, "batch_size": 8, "tensorboard": False, "precision": "fp32"} | options
-    values = {"scheduler": {"type": "constant_with_warmup"}, "log_freq": 2, "compile": "off"} | values
+    values = {"scheduler": {"type": "constant_with_warmup"}, "log_freq": 2, "compile": "off", "report": False} | values
     data = DatasetConfig(repo_id=str(dataset), split_seed=0)
     place = {"output_dir": folder / f"seed-{seed}", "seed": seed}
     return TrainConfig.model_validate({"dataset": data, "policy": policy} | values | place)

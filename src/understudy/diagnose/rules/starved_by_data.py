@@ -11,6 +11,8 @@ from ..rule import Looks, Rule
 from ..run_view import RunView
 
 _WARNING, _ERROR = 0.10, 0.50
+# seconds in all; less than that nobody minds, however large a share of a short run
+_LITTLE_S = 30.0
 
 
 def check(run: RunView) -> Iterator[Finding]:
@@ -21,10 +23,10 @@ def check(run: RunView) -> Iterator[Finding]:
     # the first line holds the start of the workers
     shares = (waited / np.maximum(waited + updated, 1e-9))[1 if len(waited) > 3 else 0 :]
     share = float(np.median(shares))
-    if share < _WARNING:
-        return
     seconds = float(np.median(waited))
     steps = run.last_step
+    if share < _WARNING or seconds * steps < _LITTLE_S:
+        return
     yield Finding(
         "error" if share > _ERROR else "warning",
         f"{share:.0%} of a step is spent waiting for data ({seconds:.3f} s of it), "
