@@ -29,6 +29,7 @@ def run(
     every: int = 100,
     facts: dict[str, Any] | None = None,
     validations: dict[str, np.ndarray] | None = None,
+    telemetry: dict[str, Any] | None = None,
     events: list[Event] | None = None,
     log: ParsedLog | None = None,
     ended: str = "finished",
@@ -36,6 +37,7 @@ def run(
 ) -> RunView:
     """A run with a `step` event every `every` steps that holds `columns`, each an array or one number for all.
 
+    telemetry     columns of 100 `telemetry` events, a minute apart
     validations   columns of `validation` events, spread evenly over the run
     """
     columns = {"loss": falling()} | columns
@@ -45,5 +47,9 @@ def run(
     for name, column in (validations or {}).items():
         at = np.linspace(every, every * lines, len(column))
         made += [{"event": "validation", "step": float(s), name: float(v)} for s, v in zip(at, column, strict=True)]
+    machine = {name: np.broadcast_to(column, 100) for name, column in (telemetry or {}).items()}
+    for minute in range(100 if machine else 0):
+        values = {name: float(column[minute]) for name, column in machine.items()}
+        made.append({"event": "telemetry", "step": 0, "time": 60.0 * minute, **values})
     made += events or []
     return RunView("made", history_of(made), facts or {}, ended, tuple(made), log)

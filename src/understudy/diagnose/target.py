@@ -15,7 +15,8 @@ from understudy.core.run_folder import RunFolder
 from understudy.data.tree import has_info
 
 from .dataset_view import DatasetView, view_of_dataset
-from .finding import Finding
+from .finding import SEVERITIES, Finding
+from .policy_view import view_of_policy
 from .rule import Looks, all_rules, apply_rules
 from .run_view import RunView, view_of_log, view_of_run
 
@@ -71,10 +72,19 @@ def diagnose(target: str | Path, *, pictures: bool = True) -> Diagnosis:
     if kind == "dataset":
         return _dataset(str(target), pictures=pictures)
     view = run_view_of(path)
-    findings = tuple(apply_rules(view, Looks.RUN))
+    findings = tuple(findings_of(view, path))
     parsed = len(view.events) if view.log is None else view.log.read_lines
     seen = parsed if view.log is None else view.log.metric_lines
-    return Diagnosis(str(target), kind, findings, _asked(Looks.RUN), parsed, seen)
+    return Diagnosis(str(target), kind, findings, _asked(Looks.RUN, Looks.POLICY), parsed, seen)
+
+
+def findings_of(view: RunView, path: Path) -> list[Finding]:
+    """What all rules find in a run, and in the evaluations that lie in its folder; the gravest first."""
+    findings = apply_rules(view, Looks.RUN)
+    policy = view_of_policy(RunFolder(path)) if view.log is None and path.is_dir() else None
+    if policy is not None:
+        findings += apply_rules(policy, Looks.POLICY)
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
 def kind_of(path: Path) -> Kind:
@@ -120,5 +130,5 @@ def _dataset(target: str, *, pictures: bool) -> Diagnosis:
     return Diagnosis(target, "dataset", tuple(apply_rules(view, Looks.DATASET)), _asked(Looks.DATASET))
 
 
-def _asked(looks_at: Looks) -> int:
-    return sum(rule.looks_at is looks_at for rule in all_rules())
+def _asked(*looks_at: Looks) -> int:
+    return sum(rule.looks_at in looks_at for rule in all_rules())

@@ -17,13 +17,13 @@ _PLACE = {"output_dir", "job_name", "resume", "report"}
 
 def write_report(run: RunFolder) -> Path:
     """Draw the plots and write report.md and report.html; the path of report.md. Raises DiskFull."""
-    from understudy.diagnose.rule import Looks, apply_rules
     from understudy.diagnose.run_view import view_of_run
+    from understudy.diagnose.target import findings_of
     from understudy.report.page import write_page
     from understudy.report.plots import write_plots
 
     write_plots(run)
-    findings = [finding.to_json() for finding in apply_rules(view_of_run(run), Looks.RUN)]
+    findings = [finding.to_json() for finding in findings_of(view_of_run(run), run.path)]
     return write_page(run, findings=findings, changed=changed_options(json_or_empty(run.config)))
 
 

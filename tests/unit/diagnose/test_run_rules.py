@@ -46,6 +46,14 @@ CASES: dict[str, tuple[Callable[[], RunView], Callable[[], RunView]]] = {
         lambda: run(facts={"policy": "smolvla", "pretrained": ""}),
         lambda: run(facts={"policy": "smolvla", "pretrained": "lerobot/smolvla_base"}),
     ),
+    "gpu_idle": (
+        lambda: run(telemetry={"gpu_utilization": 25}, data_s=0.01, update_s=1.0),
+        lambda: run(telemetry={"gpu_utilization": 25}, data_s=0.9, update_s=0.1),
+    ),
+    "gpu_too_hot": (
+        lambda: run(telemetry={"gpu_temperature_c": np.where(np.arange(100) > 80, 88, 70)}),
+        lambda: run(telemetry={"gpu_temperature_c": np.where(np.arange(100) > 95, 88, 70)}),
+    ),
     "gradients_clipped": (lambda: run(clipped_fraction=0.97), lambda: run(clipped_fraction=0.4)),
     "kl_collapsed": (lambda: run(kld_loss=falling(power=2.0)), lambda: run(kld_loss=0.02)),
     "kl_dominates": (
@@ -61,6 +69,10 @@ CASES: dict[str, tuple[Callable[[], RunView], Callable[[], RunView]]] = {
         lambda: run(lr=np.linspace(1e-4, 1e-6, LINES)),
     ),
     "loss_spikes": (lambda: run(loss=WITH_A_SPIKE), lambda: run(loss=noisy(falling(), 0.3))),
+    "memory_near_limit": (
+        lambda: run(telemetry={"rss_bytes": np.linspace(2e9, 6e9, 100)}, facts={"memory_bytes": 16e9}),
+        lambda: run(telemetry={"rss_bytes": noisy(np.full(100, 6e9))}, facts={"memory_bytes": 16e9}),
+    ),
     "non_finite": (lambda: run(loss=NOT_A_NUMBER), lambda: run(loss=falling(), grad_norm=falling())),
     "not_validated": (lambda: run(), lambda: run(validations={"loss": FALLING_ERROR})),
     "overfitting": (
@@ -73,6 +85,7 @@ CASES: dict[str, tuple[Callable[[], RunView], Callable[[], RunView]]] = {
         lambda: run(log=LOG, facts={"save_freq": 2_000, "total_steps": 10**5}, update_s=0.5),
     ),
     "starved_by_data": (lambda: run(data_s=0.3, update_s=0.3), lambda: run(data_s=0.01, update_s=0.3)),
+    "worth_going_on": (lambda: run(loss=falling()), lambda: run(loss=falling(10))),
 }
 RULES = {rule.name: rule for rule in all_rules() if rule.looks_at is Looks.RUN}
 
@@ -126,3 +139,15 @@ def test_the_known_fault_of_a_real_log_is_among_its_findings(name: str, shared: 
     assert set(findings) >= KNOWN[name]
     grave = {rule for rule, finding in findings.items() if finding.severity != "note"}
     assert grave <= KNOWN[name] | {"kl_dominates"}
+
+
+def test_the_forecast_is_that_of_the_curve() -> None:
+    finding = fired(run(loss=falling(power=0.5)))["worth_going_on"]
+    assert finding.evidence["low"] <= 2**-0.5 - 1 <= finding.evidence["high"]
+    assert finding.remedy.startswith("worth going on")
+    assert fired(run(loss=FLAT_AFTER_HALF))["worth_going_on"].evidence["change"] > -0.1
+
+
+def test_memory_that_is_nearly_used_up_is_named_before_its_growth() -> None:
+    full = run(telemetry={"rss_bytes": np.linspace(2e9, 15e9, 100)}, facts={"memory_bytes": 16e9})
+    assert "15.0 of 16.0 GB" in fired(full)["memory_near_limit"].message
