@@ -28,7 +28,7 @@ def check(run: RunView) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"after {done:,.0f} steps the chunks are still {np.median(l1[-5:]):.2f} standard deviations off",
-            "train longer: runs of ACT that work end below 0.1, most below 0.05",
+            "train longer: other real runs of ACT, of 100,000 steps, ended between 0.01 and 0.07",
             {"l1_loss": float(np.median(l1[-5:])), "steps": int(done)},
         )
 
