@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from understudy.core import files, log
 from understudy.core.errors import ConfigError, DiskFull
@@ -44,6 +44,9 @@ from .start_up import StartUp
 from .study_names import leave_study_files
 from .telemetry import Telemetry
 from .watch import Watch
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -241,12 +244,19 @@ def _begun(
         announce(training, prepared, parts.device, resumed=started_before)
         with ending(training), Telemetry(events, folder.path, lambda: training.step):
             yield training
-    if config.naming == "study" and ranks.leads:
-        leave_study_files(prepared, folder, parts.device)
-    if config.report and ranks.leads:
+    if ranks.leads:
+        _leave(prepared, folder, parts.device)
+
+
+def _leave(prepared: Prepared, folder: RunFolder, device: torch.device) -> None:
+    """What a finished run leaves beside its checkpoints: the study's files, the report, the policy on the Hub."""
+    config = prepared.config
+    if config.naming == "study":
+        leave_study_files(prepared, folder, device)
+    if config.report:
         leave_report(folder)
-    if wants_push(config) and ranks.leads:
-        push(config, folder.last.resolve() / PRETRAINED, ranks.world)
+    if wants_push(config):
+        push(config, folder.last.resolve() / PRETRAINED, prepared.ranks.world)
 
 
 def _written_down(prepared: Prepared, folder: RunFolder, sinks: list[Sink]) -> EventLog:
