@@ -22,6 +22,7 @@ VERBS = {
     "data": "data info: what a dataset holds",
     "doctor": "what is wrong with a dataset, a run, a log, or this installation",
     "report": "plots and one page of a run, a log, or several runs side by side",
+    "studio": "a web page on this machine: runs live, datasets, episodes, the doctor",
     "inspect": "what a checkpoint holds, of any era",
     "study": "study pendulum: two families of policies over many seeds, on one page",
     "demo": "the whole story on a simulated arm: record, train, evaluate, report",

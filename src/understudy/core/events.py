@@ -31,12 +31,14 @@ def read_events(path: Path) -> list[Event]:
     """Every whole event of the file, in order; [] when there is no file."""
     if not path.exists():
         return []
-    events = []
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            event = json.loads(line)
-        except ValueError:  # torn, or not text at all
-            continue
-        if isinstance(event, dict) and "event" in event:
-            events.append(event)
-    return events
+    found = (parse_event(line) for line in path.read_bytes().split(b"\n"))
+    return [event for event in found if event is not None]
+
+
+def parse_event(line: bytes) -> Event | None:
+    """The event in a line; None when it is torn, or not an event at all."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None

@@ -15,8 +15,12 @@ from matplotlib.ticker import MaxNLocator
 
 from understudy.core.files import write_atomically
 
-# Okabe and Ito's palette: told apart with every common kind of colour blindness, and by lightness in print
-BLUE, ORANGE, GREEN, PURPLE, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#767676", "#000000"
+from .palette import BLACK as BLACK
+from .palette import BLUE as BLUE
+from .palette import GREEN as GREEN
+from .palette import GREY as GREY
+from .palette import ORANGE as ORANGE
+from .palette import PURPLE as PURPLE
 
 # from this many points on, a line is drawn thin with its running median over it
 _SMOOTH_FROM = 60

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import ConfigError
 from understudy.core.files import json_or_empty
+from understudy.core.nested import leaves
 from understudy.core.run_folder import RunFolder
 from understudy.report.several import Several, write_several
 
@@ -19,18 +20,20 @@ def write_side_by_side(runs: Sequence[Path], output: Path) -> Path:
     for folder in folders:
         if not folder.events.exists():
             raise ConfigError("this is no run: it has no events.jsonl", where=str(folder.path))
-    names = _names(folders)
-    configs = [_flat(json_or_empty(folder.config)) for folder in folders]
-    keys = list(dict.fromkeys(key for config in configs for key in config))
-    differing = {
-        key: [_text(config.get(key)) for config in configs]
-        for key in keys
-        if len({_text(config.get(key)) for config in configs}) > 1 and key not in ("output_dir", "job_name", "resume")
-    }
-    return write_several(Several(names, folders, differing, _paired(folders)), output)
+    names = names_of(folders)
+    differing = differing_options([json_or_empty(folder.config) for folder in folders])
+    return write_several(Several(names, folders, differing, paired_lines(folders)), output)
 
 
-def _names(folders: Sequence[RunFolder]) -> list[str]:
+def differing_options(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Option -> its value in each of these configurations as JSON, "" where it has none; those that differ."""
+    told = [leaves(config) for config in configs]
+    keys = dict.fromkeys(key for config in told for key in config if key not in ("output_dir", "job_name", "resume"))
+    values = {key: [_text(config.get(key)) for config in told] for key in keys}
+    return {key: found for key, found in values.items() if len(set(found)) > 1}
+
+
+def names_of(folders: Sequence[RunFolder]) -> list[str]:
     """The last part of each path, and as many parts before it as it takes to tell them apart."""
     for parts in range(1, 6):
         names = ["/".join(folder.path.absolute().parts[-parts:]) for folder in folders]
@@ -39,21 +42,11 @@ def _names(folders: Sequence[RunFolder]) -> list[str]:
     raise ConfigError("a run is named twice", where="--compare")
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    leaves: dict[str, Any] = {}
-    for name, value in tree.items():
-        if isinstance(value, dict) and value:
-            leaves |= _flat(value, f"{prefix}{name}.")
-        else:
-            leaves[prefix + name] = value
-    return leaves
-
-
 def _text(value: Any) -> str:
     return "" if value is None else json.dumps(value)
 
 
-def _paired(folders: Sequence[RunFolder]) -> list[str]:
+def paired_lines(folders: Sequence[RunFolder]) -> list[str]:
     """A line for each pair of runs whose evaluations can be compared: the difference and its interval."""
     from understudy.evaluate.compare.pair import compare_all
     from understudy.evaluate.compare.protocols import check_equal

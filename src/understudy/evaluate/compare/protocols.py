@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from understudy.core.errors import ConfigError
+from understudy.core.nested import leaves
 
 from ..protocol import EXECUTION
 from ..records import Evaluation
@@ -43,7 +44,7 @@ def differences(evaluations: Sequence[Evaluation]) -> dict[str, list[Any]]:
 
     How predictions are executed says nothing about a reference (expert, hold, ...), which predicts nothing.
     """
-    flat = [dict(_flat(evaluation.protocol)) for evaluation in evaluations]
+    flat = [leaves(evaluation.protocol) for evaluation in evaluations]
     keys = list(dict.fromkeys(key for protocol in flat for key in protocol))
     values = {key: [protocol.get(key) for protocol in flat] for key in keys if key != "hash"}
     predicts = [protocol.get("n_action_steps") is not None for protocol in flat]
@@ -60,13 +61,6 @@ def table(differing: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[
     rows = [["", *names]] + [[key, *(_short(value) for value in row)] for key, row in differing.items()]
     widths = [max(len(row[column]) for row in rows) for column in range(len(names) + 1)]
     return ["  " + "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
-def _flat(value: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, inner in value.items():
-        found += _flat(inner, f"{prefix}{key}.") if isinstance(inner, Mapping) else [(prefix + key, inner)]
-    return found
 
 
 def _short(value: Any) -> str:

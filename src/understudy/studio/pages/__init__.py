@@ -1,0 +1,13 @@
+"""The pages of the studio, one file each."""
+
+from __future__ import annotations
+
+from .. import media
+from ..studio import Studio
+from . import compare, datasets, doctor, episode, run, runs
+
+
+def register_all(studio: Studio) -> None:
+    """Serve every page, and the files that they show."""
+    for part in (media, runs, run, compare, datasets, episode, doctor):
+        part.register(studio)

@@ -1,0 +1,202 @@
+"""A run: its curves as they grow, what the doctor says, checkpoints, evaluations with videos, and its configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from nicegui import ui
+
+from understudy.core.events import Event
+from understudy.core.files import json_or_empty
+from understudy.core.run_folder import RunFolder
+from understudy.core.units import readable_bytes, readable_duration
+from understudy.report.events import lookup, number
+from understudy.report.page import Judgement, read_judgements
+
+from ..chart_view import ChartView
+from ..event_log import MOST_LINES, EventLog
+from ..findings_view import findings_list
+from ..layout import errors_shown, facts, found, heading, page, plain_table
+from ..media import media_link
+from ..panels import panels_of
+from ..run_list import read_row
+from ..studio import Studio
+
+# a live run is looked at so often; what it logged is on the page within two seconds
+LOOK_EVERY_S = 1.0
+
+
+def register(studio: Studio) -> None:
+    """Serve the page at /run?path=..."""
+
+    @ui.page("/run")
+    def run_page(path: str = "") -> None:
+        folder = found(studio, path)
+        with page(studio, folder.name):
+            RunView(studio, RunFolder(folder))
+
+
+class RunView:
+    """The content of the page of one run."""
+
+    def __init__(self, studio: Studio, folder: RunFolder) -> None:
+        self._studio, self._folder = studio, folder
+        self._log = studio.log(folder.path)
+        self._between: tuple[float, float] | None = None
+        self._seen = -1
+        ui.label(studio.places.name(folder.path).partition("/")[2] or folder.path.name).classes("text-2xl break-all")
+        self._state = ui.label("Reading ...").props("role=status aria-live=polite")
+        self._facts = ui.element("div")
+        with ui.row().classes("gap-4"):
+            ui.link("Ask the doctor", f"/doctor?target={media_link(studio, folder.path, page='')}")
+            if (folder.path / "report.html").exists():
+                ui.link("Report", media_link(studio, folder.path / "report.html"), new_tab=True)
+        self._charts = ChartView(self._zoomed)
+        self._note = ui.label().classes("opacity-70")
+        self._findings = ui.column().classes("w-full gap-2")
+        self._rest = ui.column().classes("w-full gap-2")
+        ui.timer(LOOK_EVERY_S, self._look)
+
+    async def _look(self) -> None:
+        """Read on; draw again when there was something. The state may change without a line being written."""
+        new = await asyncio.to_thread(self._log.read_on)
+        first = self._seen < 0
+        self._seen = self._log.count("step") + len(self._log.others)
+        if new or first:
+            await self._draw()
+        row = read_row(self._folder.path, time.time())
+        total = f" of {row.steps:,}" if row.steps else ""
+        took = f", {readable_duration(row.seconds)}" if row.seconds else ""
+        words = {"silent": "it stopped without saying why (killed, or the machine went down)"}.get(row.state, row.state)
+        self._state.set_text(f"{words}: step {row.step:,}{total}{took}")
+
+    async def _zoomed(self, title: str, between: tuple[float, float]) -> None:
+        if self._log.is_sampled():
+            self._between = between
+            await self._draw()
+
+    async def _draw(self) -> None:
+        history = await asyncio.to_thread(self._log.history, self._between)
+        self._charts.show(panels_of(history))
+        if self._log.is_sampled():
+            self._note.set_text(
+                f"Of {self._log.count('step'):,} logged steps {MOST_LINES:,} are drawn, evenly spaced. "
+                "Zoom in, and those between are read."
+            )
+        self._show_facts(history.started)
+        self._show_findings()
+        self._rest.clear()
+        with self._rest, errors_shown():
+            _checkpoints(self._log)
+            _evaluations(self._studio, self._folder)
+            _configuration(self._folder)
+
+    def _show_facts(self, started: Event) -> None:
+        self._facts.clear()
+        with self._facts:
+            facts(facts_of(started))
+
+    def _show_findings(self) -> None:
+        told = [event for event in self._log.others if event["event"] == "finding"]
+        self._findings.clear()
+        if told:
+            with self._findings:
+                heading("What the doctor said while it trained")
+                findings_list(told)
+
+
+def facts_of(started: Event) -> dict[str, Any]:
+    """What a run's first event says of it, as the page lists it."""
+    parameters, trained = lookup(started, "policy.parameters"), lookup(started, "policy.trainable_parameters")
+    episodes, frames = lookup(started, "dataset.episodes"), lookup(started, "dataset.frames")
+    return {
+        "Policy": " ".join(
+            part
+            for part in (
+                str(lookup(started, "policy.type") or ""),
+                f"{parameters:,} parameters" if isinstance(parameters, int) else "",
+                f"({trained:,} of them trained)" if isinstance(trained, int) and trained != parameters else "",
+            )
+            if part
+        ),
+        "Dataset": lookup(started, "dataset.repo_id"),
+        "Trained on": f"{episodes:,} episodes, {frames:,} frames" if episodes and frames else None,
+        "Machine": ", ".join(
+            str(value)
+            for key in ("gpu", "cpu", "cores")
+            if (value := lookup(started, f"machine.{key}")) not in (None, "")
+        ),
+        "Precision": started.get("precision"),
+        "Command": started.get("command"),
+    }
+
+
+def _checkpoints(log: EventLog) -> None:
+    saved = [event for event in log.others if event["event"] == "checkpoint"]
+    if not saved:
+        return
+    heading("Checkpoints")
+    plain_table(
+        ["Step", "Why", "Size", "Folder"],
+        [
+            [
+                f"{int(number(event.get('step')) or 0):,}",
+                ", ".join(map(str, event.get("reasons") or [event.get("reason", "")])),
+                readable_bytes(number(event.get("bytes")) or 0),
+                str(event.get("path", "")),
+            ]
+            for event in saved[-20:]
+        ],
+    )
+
+
+def _evaluations(studio: Studio, folder: RunFolder) -> None:
+    judged = read_judgements(folder)
+    if not judged:
+        return
+    heading("Evaluations")
+    plain_table(["What", "Result"], [_result(judgement) for judgement in judged])
+    with ui.row().classes("w-full gap-4"):
+        for video in [video for judgement in judged for video in _videos(judgement.path)]:
+            with ui.column().classes("gap-1 w-80"):
+                ui.video(media_link(studio, video)).props('preload="metadata"').classes("w-full")
+                ui.label(f"{video.parent.name}/{video.stem}").classes("text-sm opacity-70 break-all")
+
+
+def _result(judgement: Judgement) -> list[str]:
+    summary = judgement.summary
+    if judgement.simulated:
+        who = summary.get("reference") or "the policy"
+        return [f"{who} in {summary['env']}", judgement.rate()]
+    error = number(summary.get("action_mae_mean"))
+    frames = number(summary.get("frames"))
+    return [
+        f"held-out episodes of {summary.get('dataset', '')}",
+        f"mean action error {error:.4g}, {frames:,.0f} frames" if error is not None and frames else "",
+    ]
+
+
+def _videos(folder: Path, most: int = 12) -> list[Path]:
+    return sorted([*folder.glob("*.mp4"), *folder.glob("videos/*.mp4")])[:most]
+
+
+def _configuration(folder: RunFolder) -> None:
+    from understudy.train.report import changed_options
+
+    config = json_or_empty(folder.config)
+    if not config:
+        return
+    heading("Options that differ from their defaults")
+    rows = [[name, _shown(value), _shown(default)] for name, value, default in changed_options(config)]
+    if rows:
+        plain_table(["Option", "Value", "Default"], rows)
+    with ui.expansion("The complete configuration").classes("w-full"):
+        ui.code(json.dumps(config, indent=2), language="json").classes("w-full")
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

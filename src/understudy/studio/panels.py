@@ -1,0 +1,112 @@
+"""Panels: what a history holds, as titled groups of curves: the same ones for one run and for several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from understudy.core.events import Event
+from understudy.report.events import History, series
+
+from .curve_chart import Curve
+
+Panels = dict[str, list[Curve]]
+
+_LOSSES = {"loss": "Loss", "l1_loss": "L1 loss", "kld_loss": "KL loss, unweighted", "flow_loss": "Flow loss"}
+# key of a telemetry event -> title, divisor
+_MACHINE = {
+    "gpu_power_w": ("GPU power, W", 1.0),
+    "gpu_temperature_c": ("GPU temperature, °C", 1.0),
+    "gpu_utilization": ("GPU utilisation, %", 1.0),
+    "gpu_memory_bytes": ("GPU memory in use, GB", 1e9),
+    "cpu_percent": ("CPU load, all cores, %", 1.0),
+    "rss_bytes": ("Memory of the training process, GB", 1e9),
+}
+# where the x axis of a panel is the time: minutes since the start
+MACHINE_TITLES = frozenset(title for title, _ in _MACHINE.values())
+
+
+def panels_of(history: History) -> Panels:
+    """Every group that there is something to show in, in the order in which one wants to see them."""
+    found = {title: [curve for curve in curves if len(curve.x)] for title, curves in _all(history)}
+    return {title: curves for title, curves in found.items() if curves}
+
+
+def side_by_side(runs: Mapping[str, Panels]) -> Panels:
+    """The panels of several runs, each curve under the name of its run; where a run has several, its own is added."""
+    titles = dict.fromkeys(title for panels in runs.values() for title in panels)
+    merged: Panels = {}
+    for title in titles:
+        own = {name: panels[title] for name, panels in runs.items() if title in panels}
+        several = max(map(len, own.values())) > 1
+        merged[title] = [
+            Curve(f"{name}: {curve.name}" if several else name, curve.x, curve.y)
+            for name, curves in own.items()
+            for curve in curves
+        ]
+    return merged
+
+
+def _all(history: History) -> Iterator[tuple[str, list[Curve]]]:
+    names = _loss_names(history.steps)
+    # where the held-out loss lacks a part (ACT's KL is there in training alone), the two sums are no two of a kind
+    alike = all(any(key in event for event in history.validations[-1:]) for key in names)
+    for key in names:
+        title = _LOSSES.get(key, key.replace("_", " ").capitalize())
+        curves = [_curve("training", history.steps, key), _curve("held out", history.validations, key)]
+        yield title, curves if alike or key != "loss" else curves[:1]
+    yield "Held-out action error, standard deviations", _held_out(history)
+    yield "Success in simulation, %", [_success(history)]
+    rates = [key for key in _keys(history.steps) if key.startswith("lr")]
+    distinct = [key for key in rates if key == "lr" or not _same(history.steps, key, "lr")]
+    yield "Learning rate", [_curve(key.removeprefix("lr_"), history.steps, key) for key in distinct]
+    yield "Gradient norm before clipping", [_curve("norm", history.steps, "grad_norm")]
+    yield "Samples a second", [_curve("samples a second", history.steps, "samples_per_s")]
+    yield "Wait for data, % of a step", [_waiting(history)]
+    began = history.started.get("time") or (history.telemetry[0]["time"] if history.telemetry else 0.0)
+    for key, (title, divisor) in _MACHINE.items():
+        seconds, values = series(history.telemetry, key, x="time")
+        yield title, [Curve(title.rpartition(",")[0], (seconds - float(began)) / 60, values / divisor)]
+
+
+def _loss_names(steps: list[Event]) -> list[str]:
+    keys = _keys(steps)
+    return ["loss", *(key for key in keys if key.endswith("_loss") and not _same(steps, key, "loss"))]
+
+
+def _keys(steps: list[Event]) -> list[str]:
+    """Names of what the first and the last steps tell."""
+    return list(dict.fromkeys(key for event in (*steps[:1], *steps[-1:]) for key in event))
+
+
+def _same(steps: list[Event], one: str, other: str) -> bool:
+    a, b = series(steps, one)[1], series(steps, other)[1]
+    return len(a) == len(b) and bool(np.array_equal(a, b, equal_nan=True))
+
+
+def _curve(name: str, events: list[Event], key: str) -> Curve:
+    return Curve(name, *series(events, key))
+
+
+def _held_out(history: History) -> list[Curve]:
+    curves = [_curve("policy", history.validations, "action_error")]
+    for key, words in (("hold", "holding the last action"), ("mean", "the mean action")):
+        curves.append(_curve(words, history.validations, f"baselines.{key}"))
+    return curves
+
+
+def _success(history: History) -> Curve:
+    steps, successes = series(history.evaluations, "successes")
+    n = series(history.evaluations, "n")[1]
+    if len(n) != len(successes) or not n.all():
+        return Curve("", np.empty(0), np.empty(0))
+    return Curve("success", steps, 100 * successes / n)
+
+
+def _waiting(history: History) -> Curve:
+    steps, waited = series(history.steps, "data_s")
+    update = series(history.steps, "update_s")[1]
+    if len(update) != len(waited):
+        return Curve("", np.empty(0), np.empty(0))
+    return Curve("wait", steps, 100 * waited / np.maximum(waited + update, 1e-12))
