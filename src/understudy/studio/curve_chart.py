@@ -12,21 +12,27 @@ from typing import Any
 
 import numpy as np
 
-from understudy.report.palette import BLUE, GREEN, GREY, ORANGE, PURPLE
+from understudy.report.palette import BLUE, GREEN, GREY, OLIVE, ORANGE, PURPLE
 
 # those that can be seen on white and on black
-COLORS = (BLUE, ORANGE, GREEN, PURPLE, GREY)
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, GREY, OLIVE)
 DASHES = ("solid", "dashed", "dotted")
 _INK, _FAINT = "currentColor", "rgba(128,128,128,0.25)"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One line: `x` and `y` float64 of equal length, in order; what is not finite is a gap."""
+    """One line: `x` and `y` float64 of equal length, in order; what is not finite is a gap.
+
+    look        (number of its colour, number of its dashes); None: as its place among the curves has it
+    reference   whether it is there to be compared with, such as a policy that needs no training
+    """
 
     name: str
     x: np.ndarray
     y: np.ndarray
+    look: tuple[int, int] | None = None
+    reference: bool = False
 
 
 def chart_options(
@@ -39,7 +45,8 @@ def chart_options(
     """
     series = []
     for number, curve in enumerate(curves):
-        color, dash = COLORS[number % len(COLORS)], DASHES[number // len(COLORS) % len(DASHES)]
+        hue, broken = curve.look or (number, number // len(COLORS))
+        color, dash = COLORS[hue % len(COLORS)], DASHES[broken % len(DASHES)]
         if smoothing:
             series.append(_line(curve, curve.y, color, dash, logarithmic, faint=True))
         series.append(_line(curve, smoothed(curve.y, smoothing), color, dash, logarithmic, faint=False))
@@ -64,7 +71,7 @@ def _axis(kind: str, **options: Any) -> dict[str, Any]:
     return {
         "type": kind,
         "axisLabel": {"color": _INK, "hideOverlap": True, "showMaxLabel": kind != "value" or None},
-        "axisLine": {"lineStyle": {"color": _FAINT}},
+        "axisLine": {"onZero": False, "lineStyle": {"color": _FAINT}},
         "splitLine": {"lineStyle": {"color": _FAINT}},
         **options,
     }

@@ -53,7 +53,12 @@ class Gate:
             return await self._welcome(scope, words, send)
         if not self._is_token(_cookies(headers).get(self._cookie, "")):
             return await _refuse(scope, receive, send)
-        return await self._inner(scope, receive, _with_headers(send))
+        try:
+            return await self._inner(scope, receive, _with_headers(send))
+        except RuntimeError as error:
+            # what the web library raises when a browser goes away before the answer: nothing to tell anybody
+            if str(error) != "No response returned.":
+                raise
 
     def _is_own(self, headers: dict[str, str], kind: str) -> bool:
         """Whether the request is for this host and comes from this origin; a browser names it for a websocket."""

@@ -21,24 +21,27 @@ def joint_options(
     """Options of the chart.
 
     names      of the chosen joints, as predictions are called
-    columns    their numbers: joints keep their colour when others are chosen
+    columns    their numbers, in the order in which colours are given
     recorded   "action", "state" -> number of a joint -> its name there and its (frames,) values
 
     The last series are empty: one for each joint's prediction, and one for the line that says where the player is.
     """
+    color = {column: COLORS[place % len(COLORS)] for place, column in enumerate(columns)}
     curves, looks = [], []
     for words, joints in recorded.items():
         for column, (name, values) in joints.items():
             curves.append(Curve(f"{name}: {words}", np.arange(len(values), dtype=np.float64), values))
-            looks.append((COLORS[column % len(COLORS)], _DASHES[words]))
+            looks.append((color[column], _DASHES[words]))
     options = chart_options("Joints", curves, x_name="frame")
-    for series, (color, dash) in zip(options["series"], looks, strict=True):
-        series["color"] = color
+    for series, (hue, dash) in zip(options["series"], looks, strict=True):
+        series["color"] = hue
         series["lineStyle"]["type"] = dash
         series["showSymbol"] = False
     pairs = zip(names, columns, strict=True)
-    options["series"] += [_empty(f"{name}: predicted", COLORS[column % len(COLORS)]) for name, column in pairs]
-    options["series"].append(_empty(NOW, GREY))
+    options["series"] += [_empty(f"{name}: predicted", color[column]) for name, column in pairs]
+    options["series"].append(
+        _empty(NOW, GREY) | {"lineStyle": {"width": 1.5}, "silent": True, "tooltip": {"show": False}}
+    )
     options["legend"]["data"] = [series["name"] for series in options["series"][:-1]]
     return options
 
@@ -56,12 +59,9 @@ def _empty(name: str, color: str) -> dict[str, Any]:
     }
 
 
-def at_frame(frame: int) -> dict[str, Any]:
-    """The change that moves the line to `frame`."""
-    line = {"symbol": "none", "data": [{"xAxis": frame}], "silent": True, "label": {"show": False}}
-    return {
-        "series": [{"id": NOW, "markLine": line | {"lineStyle": {"color": "#767676", "width": 2, "type": "solid"}}}]
-    }
+def at_frame(frame: int, low: float, high: float) -> dict[str, Any]:
+    """The change that moves the line to `frame`; it reaches from `low` to `high`."""
+    return {"series": [{"id": NOW, "data": [[frame, low], [frame, high]]}]}
 
 
 def with_prediction(names: Sequence[str], first: int, chunk: np.ndarray | None) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 from nicegui import ui
 
 Row = Mapping[str, Any]
+# keys that the table leaves to the browser: Tab goes from link to link, and Enter follows one, as on any page
+_LEFT_TO_LINKS = "params => ['Tab', 'Enter'].includes(params.event.key)"
 # what the library's table is told for a column of numbers
 NUMBER: dict[str, Any] = {"type": "rightAligned"}
 
@@ -22,7 +24,7 @@ class LinkedTable:
     def __init__(self, columns: Sequence[dict[str, Any]], *, ticks: bool = False, height: str = "h-[75vh]") -> None:
         options: dict[str, Any] = {
             "columnDefs": [dict(column) for column in columns],
-            "defaultColDef": {"sortable": True, "resizable": True},
+            "defaultColDef": {"sortable": True, "resizable": True, ":suppressKeyboardEvent": _LEFT_TO_LINKS},
             "rowData": [],
             ":getRowId": "params => params.data.key",
             "animateRows": False,

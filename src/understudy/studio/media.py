@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from nicegui import app
+from fastapi import FastAPI
 from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from understudy.core.errors import UnderstudyError
@@ -40,10 +40,10 @@ def still_link(dataset: str, episode: int, camera: str, frame: int) -> str:
     return frame_link(dataset, episode, camera, frame).replace("/frame?", "/still?", 1)
 
 
-def register(studio: Studio) -> None:
+def register(studio: Studio, application: FastAPI) -> None:
     """Serve /media, /frame and /still."""
 
-    @app.get("/media")
+    @application.get("/media")
     def media(path: str = "") -> Response:
         place = found(studio, path)
         kind = _KINDS.get(place.suffix)
@@ -51,11 +51,11 @@ def register(studio: Studio) -> None:
             return PlainTextResponse("no picture, video or report\n", 404)
         return FileResponse(place, media_type=kind, headers={"content-security-policy": _NO_SCRIPTS})
 
-    @app.get("/frame")
+    @application.get("/frame")
     async def frame(dataset: str = "", episode: int = 0, camera: str = "", frame: int = 0) -> Response:
         return await _answer(_of_film, studio, found(studio, dataset), episode, camera, frame)
 
-    @app.get("/still")
+    @application.get("/still")
     async def still(dataset: str = "", episode: int = 0, camera: str = "", frame: int = 0) -> Response:
         return await _answer(_alone, studio, found(studio, dataset), episode, camera, frame)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from understudy.core.events import Event
-from understudy.report.events import History, series
+from understudy.report.events import History, number, series
 
-from .curve_chart import Curve
+from .curve_chart import COLORS, Curve
 
 Panels = dict[str, list[Curve]]
 
@@ -34,18 +35,18 @@ def panels_of(history: History) -> Panels:
 
 
 def side_by_side(runs: Mapping[str, Panels]) -> Panels:
-    """The panels of several runs, each curve under the name of its run; where a run has several, its own is added."""
+    """The panels of several runs, without references: a run keeps its colour, and its curves differ by their dashes."""
     titles = dict.fromkeys(title for panels in runs.values() for title in panels)
-    merged: Panels = {}
-    for title in titles:
-        own = {name: panels[title] for name, panels in runs.items() if title in panels}
-        several = max(map(len, own.values())) > 1
-        merged[title] = [
-            Curve(f"{name}: {curve.name}" if several else name, curve.x, curve.y)
-            for name, curves in own.items()
-            for curve in curves
-        ]
-    return merged
+    return {title: list(_of_all(runs, title)) for title in titles}
+
+
+def _of_all(runs: Mapping[str, Panels], title: str) -> Iterator[Curve]:
+    own = [[curve for curve in panels.get(title, []) if not curve.reference] for panels in runs.values()]
+    several = max(map(len, own)) > 1
+    for hue, (run, curves) in enumerate(zip(runs, own, strict=True)):
+        for place, curve in enumerate(curves):
+            name = f"{run}: {curve.name}" if several else run
+            yield replace(curve, name=name, look=(hue, place + hue // len(COLORS)))
 
 
 def _all(history: History) -> Iterator[tuple[str, list[Curve]]]:
@@ -64,10 +65,18 @@ def _all(history: History) -> Iterator[tuple[str, list[Curve]]]:
     yield "Gradient norm before clipping", [_curve("norm", history.steps, "grad_norm")]
     yield "Samples a second", [_curve("samples a second", history.steps, "samples_per_s")]
     yield "Wait for data, % of a step", [_waiting(history)]
-    began = history.started.get("time") or (history.telemetry[0]["time"] if history.telemetry else 0.0)
+    began = next(
+        (number(event["time"]) or 0.0 for event in (history.started, *history.telemetry) if "time" in event), 0.0
+    )
     for key, (title, divisor) in _MACHINE.items():
         seconds, values = series(history.telemetry, key, x="time")
-        yield title, [Curve(title.rpartition(",")[0], (seconds - float(began)) / 60, values / divisor)]
+        yield title, [Curve(title.rpartition(",")[0], (seconds - began) / 60, values / divisor)]
+
+
+def _began(history: History) -> float:
+    """Unix seconds of the first event that tells when it was."""
+    told = (number(event.get("time")) for event in (history.started, *history.telemetry))
+    return next((seconds for seconds in told if seconds is not None), 0.0)
 
 
 def _loss_names(steps: list[Event]) -> list[str]:
@@ -92,7 +101,7 @@ def _curve(name: str, events: list[Event], key: str) -> Curve:
 def _held_out(history: History) -> list[Curve]:
     curves = [_curve("policy", history.validations, "action_error")]
     for key, words in (("hold", "holding the last action"), ("mean", "the mean action")):
-        curves.append(_curve(words, history.validations, f"baselines.{key}"))
+        curves.append(Curve(words, *series(history.validations, f"baselines.{key}"), reference=True))
     return curves
 
 

@@ -40,11 +40,14 @@ class Places:
     def check(self, path: Path) -> Path:
         """`path` resolved. Raises Outside, ConfigError when nothing is there."""
         try:
-            found = path.expanduser().resolve(strict=True)
+            found = path.expanduser().resolve()
         except (OSError, RuntimeError, ValueError):
-            raise ConfigError("there is nothing to look at", where=str(path)) from None
+            raise Outside("this is no path", where=repr(str(path))) from None
+        # in this order, so that nobody learns what there is outside
         if not any(found.is_relative_to(root) for root in self.roots):
             raise _outside(str(path))
+        if not found.exists():
+            raise ConfigError("there is nothing to look at", where=str(path))
         return found
 
 

@@ -139,15 +139,16 @@ def _both_ends(path: Path) -> dict[str, Event]:
         with path.open("rb") as file:
             begin = file.readline(_LINE)
             file.seek(max(0, os.fstat(file.fileno()).st_size - _END))
-            end = b"\n" + file.read()
+            end = file.read()
     except OSError:
         return {}
     found = {}
     for name in NAMES:
-        place = end.rfind(f'\n{{"event": "{name}"'.encode())
-        event = parse_event(end[place + 1 :].partition(b"\n")[0]) if place >= 0 else None
-        if event is not None:
-            found[name] = event
+        place = end.rfind(f'"event": "{name}"'.encode())
+        if place >= 0:
+            line = end[end.rfind(b"\n", 0, place) + 1 :].partition(b"\n")[0]
+            if (event := parse_event(line)) is not None and event["event"] == name:
+                found[name] = event
     first = parse_event(begin)
     if first is not None and first["event"] == "run_started":
         found["run_started"] = first

@@ -44,11 +44,14 @@ def run_server(places: Places, listening: socket.socket, started: Callable[[str]
     from fastapi import FastAPI
     from nicegui import ui
 
+    from . import media
     from .pages import register_all
     from .studio import Studio
 
     application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    register_all(Studio(places))
+    studio = Studio(places)
+    media.register(studio, application)
+    register_all(studio)
     ui.run_with(application, title="Understudy", reconnect_timeout=30, show_welcome_message=False)
     token, port = secrets.token_urlsafe(24), listening.getsockname()[1]
     config = uvicorn.Config(Gate(application, token, port), log_level="warning", server_header=False, date_header=False)

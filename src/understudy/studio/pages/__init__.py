@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from .. import media
 from ..studio import Studio
 from . import compare, datasets, doctor, episode, run, runs
 
 
 def register_all(studio: Studio) -> None:
-    """Serve every page, and the files that they show."""
-    for part in (media, runs, run, compare, datasets, episode, doctor):
+    """Serve every page."""
+    for part in (runs, run, compare, datasets, episode, doctor):
         part.register(studio)

@@ -129,6 +129,6 @@ def _episode_row(dataset: Dataset, name: str, position: int) -> dict[str, Any]:
     }
 
 
-def episode_link(dataset: str, position: int) -> str:
+def episode_link(dataset: str, position: int, frame: int = 0) -> str:
     """The link to the player; `dataset` as Places names it."""
-    return f"/episode?dataset={quote(dataset, safe='')}&episode={position}"
+    return f"/episode?dataset={quote(dataset, safe='')}&episode={position}" + (f"&frame={frame}" if frame else "")

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from nicegui import ui
 
-from ..findings_view import show_diagnosis
+from understudy.core.errors import UnderstudyError
+
+from ..findings_view import FrameLinks, show_diagnosis
 from ..layout import errors_shown, found, heading, page
+from ..media import still_link
 from ..studio import Studio
+from .datasets import episode_link
 
 
 def register(studio: Studio) -> None:
@@ -32,7 +36,7 @@ class DoctorView:
             self._target = ui.input("Dataset, run or log file", value=str(chosen or "")).props("outlined dense")
             self._target.classes("grow").on("keydown.enter", self._ask)
             self._pictures = ui.switch("Look at pictures too", value=True)
-            ui.button("Ask", on_click=self._ask)
+            ui.button("Ask", on_click=self._ask).props("no-caps")
         ui.label(f"A path below {', '.join(str(root) for root in studio.places.roots)}").classes("opacity-70")
         self._answer = ui.column().classes("w-full gap-2")
         if chosen is not None:
@@ -52,7 +56,23 @@ class DoctorView:
                 diagnosis = await asyncio.to_thread(diagnose, path, pictures=self._pictures.value)
             finally:
                 waiting.delete()
-            show_diagnosis(diagnosis)
+            show_diagnosis(diagnosis, self._frames(path) if diagnosis.kind == "dataset" else None)
+
+    def _frames(self, path: Path) -> FrameLinks | None:
+        """Where the pictures of a dataset are; None where it cannot be read."""
+        try:
+            dataset = self._studio.datasets.load(path)
+        except UnderstudyError:
+            return None
+        name, camera = self._studio.places.name(path), next(iter(dataset.spec.cameras), "")
+        places = {episode.index: position for position, episode in enumerate(dataset.episodes)}
+
+        def links(episode: int, frame: int | None) -> tuple[str, str]:
+            position = places[episode]
+            shown = dataset.episodes[position].length // 2 if frame is None else frame
+            return still_link(name, position, camera, shown) if camera else "", episode_link(name, position, shown)
+
+        return links
 
     def _absolute(self) -> Path:
         """What was typed; where it is relative, below the first served folder that has it."""

@@ -16,7 +16,7 @@ from understudy.data.spec import ACTION, STATE
 
 from ..joint_chart import at_frame, joint_options, with_prediction
 from ..layout import errors_shown, found, page
-from ..media import frame_link
+from ..media import frame_link, media_link
 from ..studio import Studio
 from .datasets import episode_link
 
@@ -29,10 +29,10 @@ _JOINTS_AT_FIRST = 6
 
 
 def register(studio: Studio) -> None:
-    """Serve the page at /episode?dataset=...&episode=..."""
+    """Serve the page at /episode?dataset=...&episode=...&frame=..."""
 
     @ui.page("/episode")
-    def episode_page(dataset: str = "", episode: int = 0) -> None:
+    def episode_page(dataset: str = "", episode: int = 0, frame: int = 0) -> None:
         folder = found(studio, dataset)
         with page(studio, f"Episode of {folder.name}"):
             content = ui.column().classes("w-full gap-4")
@@ -44,7 +44,7 @@ def register(studio: Studio) -> None:
                     loaded = await asyncio.to_thread(studio.datasets.load, folder)
                     content.clear()
                     if 0 <= episode < len(loaded.episodes):
-                        Player(studio, folder, loaded, episode)
+                        Player(studio, folder, loaded, episode, frame)
                     else:
                         ui.label(f"There is no episode at position {episode}: there are {len(loaded.episodes):,}.")
 
@@ -54,7 +54,7 @@ def register(studio: Studio) -> None:
 class Player:
     """The content of the page. Space plays and stops, the arrow keys step, Home and End go to either end."""
 
-    def __init__(self, studio: Studio, folder: Path, dataset: Dataset, position: int) -> None:
+    def __init__(self, studio: Studio, folder: Path, dataset: Dataset, position: int, frame: int) -> None:
         self._studio, self._folder, self._dataset, self._position = studio, folder, dataset, position
         self._episode = dataset.episodes[position]
         self._film = studio.films.open(folder, position)
@@ -62,6 +62,7 @@ class Player:
         self._frame = 0
         self._playing_since: tuple[float, int] | None = None
         self._asking = False
+        self._told_ready = 0
         self._head()
         with ui.row().classes("w-full gap-4 justify-start"):
             self._pictures = {camera: self._picture(camera) for camera in dataset.spec.cameras}
@@ -74,7 +75,7 @@ class Player:
         self._said = ui.label().classes("whitespace-pre-wrap").props("role=status")
         ui.keyboard(self._key)
         ui.timer(1 / _RATE, self._tick)
-        self._go(0)
+        self._go(min(max(frame, 0), self._episode.length - 1))
 
     def _head(self) -> None:
         episodes = self._dataset.episodes
@@ -85,7 +86,7 @@ class Player:
             for words, other in (("Previous", self._position - 1), ("Next", self._position + 1)):
                 if 0 <= other < len(episodes):
                     ui.link(f"{words} episode", episode_link(self._name, other))
-            ui.link("The dataset", episode_link(self._name, 0).replace("/episode?dataset=", "/dataset?path=", 1))
+            ui.link("The dataset", media_link(self._studio, self._folder, page="/dataset?path="))
 
     def _picture(self, camera: str) -> ui.interactive_image:
         with ui.column().classes("gap-1 w-full sm:w-80 lg:w-96"):
@@ -98,7 +99,7 @@ class Player:
             self._button = ui.button(on_click=self._play_or_stop).props('round icon=play_arrow aria-label="play"')
             self._slider = ui.slider(min=0, max=max(0, self._episode.length - 1), on_change=self._slid)
             self._slider.props('aria-label="frame"')
-            self._told = ui.label().classes("w-44 shrink-0 text-right")
+            self._told = ui.label().classes("w-44 shrink-0 text-right").props("role=timer")
             self._speed = ui.select({0.25: "1/4", 0.5: "1/2", 1.0: "1", 2.0: "2", 4.0: "4"}, value=1.0, label="Speed")
             self._speed.classes("w-20 shrink-0").on_value_change(self._pace_changed)
 
@@ -108,12 +109,10 @@ class Player:
                 dict(enumerate(self._names)), value=self._columns, multiple=True, label="Joints", on_change=self._chosen
             )
             self._joints.classes("grow").props("use-chips")
-            runs = {studio_name: studio_name for studio_name in self._runs()}
-            self._policy = ui.select({"": "none", **runs}, value="", label="Prediction of", with_input=True)
+            runs = [self._studio.places.name(row.path) for row in self._studio.runs.rows()]
+            named = {name: name.partition("/")[2] for name in runs}
+            self._policy = ui.select(named, label="Prediction of the run", with_input=True, clearable=True)
             self._policy.classes("w-96").on_value_change(self._predict)
-
-    def _runs(self) -> list[str]:
-        return [self._studio.places.name(row.path) for row in self._studio.runs.rows()]
 
     def _joint_names(self) -> list[str]:
         """Of the action where there is one; a joint that has no name is called by its number."""
@@ -137,6 +136,8 @@ class Player:
             if key in self._dataset.columns:
                 names, values = self._names_of(key), self._values(key)
                 curves[words] = {c: (names[c], values[:, c]) for c in self._columns if c < len(names)}
+        drawn = [values for joints in curves.values() for _, values in joints.values()]
+        self._reach = (float(min(map(np.min, drawn))), float(max(map(np.max, drawn)))) if drawn else (0.0, 1.0)
         return joint_options([self._names[column] for column in self._columns], self._columns, curves)
 
     async def _chosen(self) -> None:
@@ -152,7 +153,7 @@ class Player:
     def _tick(self) -> None:
         """Go on while playing, as far as the film is decoded."""
         if self._playing_since is None:
-            if self._film.ready < self._film.length or self._film.error:
+            if self._told_ready < self._film.ready or self._film.error:
                 self._go(self._frame)
             return
         began, first = self._playing_since
@@ -206,11 +207,19 @@ class Player:
         if self._slider.value != frame:
             self._slider.set_value(frame)
         ready, length = self._film.ready, self._film.length
+        self._told_ready = ready
         waiting = f", {100 * ready // max(1, length)} % decoded" if ready < length and not self._film.error else ""
         self._told.set_text(f"{frame:,} / {length - 1:,}, {frame / self._dataset.fps:.2f} s{waiting}")
         if self._film.error:
             self._said.set_text(self._film.error)
-        self._chart.run_chart_method("setOption", at_frame(frame))
+        self._change(at_frame(frame, *self._reach))
+
+    def _change(self, change: dict[str, Any]) -> None:
+        """Change points of the chart that is drawn, and of its options, which are what is drawn when it is not yet."""
+        new = {series["id"]: series for series in change["series"]}
+        for series in self._chart.options["series"]:
+            series.update(new.get(series.get("id"), {}))
+        self._chart.run_chart_method("setOption", change)
 
     # -- prediction -----------------------------------------------------------------------------------------------
 
@@ -218,12 +227,13 @@ class Player:
         """Draw what the chosen policy predicts from this frame on; while playing it is not asked."""
         names = [self._names[column] for column in self._columns]
         if not self._policy.value:
-            self._chart.run_chart_method("setOption", with_prediction(names, 0, None))
+            self._change(with_prediction(names, 0, None))
             self._said.set_text("")
             return
         if self._asking:
             return
         self._asking = True
+        self._said.set_text("asking the policy ...")
         try:
             frame = self._frame
             chunk = await asyncio.to_thread(
@@ -233,7 +243,7 @@ class Player:
                 self._episode.start + frame,
             )
             shown = with_prediction(names, frame, chunk[:, [c for c in self._columns if c < chunk.shape[1]]])
-            self._chart.run_chart_method("setOption", shown)
+            self._change(shown)
             self._said.set_text(f"predicted from frame {frame:,} on: {len(chunk)} actions")
         except UnderstudyError as error:
             self._said.set_text(str(error))

@@ -39,7 +39,7 @@ def register(studio: Studio) -> None:
         with page(studio, "Runs"):
             with ui.row().classes("w-full items-center gap-4"):
                 search = ui.input("Search runs").props("outlined dense clearable type=search").classes("grow")
-                compare = ui.button("Compare ticked").props("icon=compare_arrows").classes("shrink-0")
+                compare = ui.button("Compare ticked").props("icon=compare_arrows no-caps").classes("shrink-0")
             told = ui.label("Looking for runs ...").props("role=status")
             table = LinkedTable(_COLUMNS, ticks=True)
 
