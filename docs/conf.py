@@ -19,7 +19,6 @@ sys.path.insert(0, str(HERE))
 os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
 
 from generate.pages import PAGES, write_pages  # noqa: E402
-
 from understudy import __version__  # noqa: E402
 
 write_pages(HERE / "reference")

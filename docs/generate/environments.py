@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from understudy.core.describe import options_of
 from understudy.envs.adapters.benchmarks import BENCHMARKS, Benchmark
 from understudy.envs.catalogue import ENVIRONMENTS, EnvConfig, make_env
 from understudy.envs.environment import Task
 
 from .markdown import code, table, words
-from .options import all_options, option_table
+from .options import option_table
 
 
 def environment_pages() -> dict[str, str]:
@@ -22,7 +23,7 @@ def environment_pages() -> dict[str, str]:
         "Each runs in a Python of its own, which `--env.install=true` makes.",
         *(part for benchmark in BENCHMARKS.values() for part in _benchmark(benchmark)),
         "## Options",
-        option_table(((("env", *path), field) for path, field in all_options(EnvConfig)), EnvConfig),
+        option_table(options_of(EnvConfig, ("env",)), EnvConfig),
     ]
     return {"environments.md": "\n\n".join(parts) + "\n"}
 

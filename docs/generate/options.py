@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from understudy.core.describe import allowed, is_required, members, options_of
+from understudy.core.describe import allowed, is_required, members
 from understudy.core.option_help import default_of
 
 from .markdown import code, table, words
@@ -22,16 +22,12 @@ def option_table(
     return table(HEADS, (_row(path, field, model, marks_ours) for path, field in options))
 
 
-def all_options(model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
-    """Every option of a model."""
-    return options_of(model)
-
-
 def _row(path: tuple[str, ...], field: FieldInfo, model: type[BaseModel], marks_ours: bool) -> tuple[str, str, str]:
     default = default_of(field)
     extra = field.json_schema_extra
     ours = marks_ours and isinstance(extra, dict) and bool(extra.get("own"))
-    needed = path[0] in {f.alias or n for n, f in model.model_fields.items()} and is_required(model, path)
+    top = {entry.alias or name for name, entry in model.model_fields.items()}
+    needed = is_required(model, path) if path[0] in top else field.is_required()
     said = words(field.description or "")
     if bool not in members(field.annotation):
         said += f" <br>*{words(allowed(field))}*"

@@ -101,7 +101,5 @@ def _class(home: str) -> Iterator[str]:
 
 
 def _short(name: str, member: str, function: Any) -> str:
-    given = [
-        parameter.name for parameter in inspect.signature(function).parameters.values() if parameter.name != "self"
-    ]
-    return f"{name}.{member}({', '.join(given)})"
+    given = ", ".join(parameter for parameter in inspect.signature(function).parameters if parameter != "self")
+    return f"{name}.{member}({given})"

@@ -22,8 +22,8 @@ def rule_pages() -> dict[str, str]:
     rules = all_rules()
     parts = [
         "# The doctor's rules",
-        f"`understudy doctor` asks {len(rules)} questions. An *error* will not work as it is, a *warning* probably costs "
-        "quality or time, a *note* is worth knowing. Those marked *live* are also asked while a run trains.",
+        f"`understudy doctor` asks {len(rules)} questions. An *error* will not work as it is, a *warning* probably "
+        "costs quality or time, a *note* is worth knowing. Those marked *live* are also asked while a run trains.",
     ]
     for looks_at in Looks:
         rows = ([*_row(rule)] for rule in rules if rule.looks_at is looks_at)

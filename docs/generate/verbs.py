@@ -95,8 +95,8 @@ def _train_page() -> str:
         "    understudy train --dataset.repo_id=NAME --policy.path=CHECKPOINT [...]\n"
         "    understudy train --config_path=FILE [...]\n"
         "    understudy train --resume RUN [...]",
-        "Names, meanings and defaults are LeRobot's; an option that only Understudy has is marked **ours**. The same names "
-        "build a `TrainConfig` in [Python](python.md). The options of each policy are on [a page of their own]"
+        "Names, meanings and defaults are LeRobot's; an option that only Understudy has is marked **ours**. The same "
+        "names build a `TrainConfig` in [Python](python.md). The options of each policy are on [a page of their own]"
         "(policies.md).",
         "## The command",
         option_table(options_of(CommandOptions), CommandOptions),

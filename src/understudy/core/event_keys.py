@@ -71,7 +71,7 @@ KEYS = {
             **_PARTS,
             "action_mae": "joint -> mean absolute error of the predicted chunk, in the dataset's units",
             "action_error": "the same in standard deviations of each joint, averaged over those that move",
-            "baselines": "`action_error` of `hold`, which repeats the last action, and of `mean`, which gives the mean one",
+            "baselines": "`action_error` of `hold`, who repeats the last action, and of `mean`, who gives the mean one",
             "episodes": "the episodes that are held out",
             "frames": "how many of their frames were measured",
         },
