@@ -11,7 +11,10 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from functools import partialmethod
 from pathlib import Path
+
+from nbclient import NotebookClient
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -39,7 +42,8 @@ nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_in_temp = True
-nb_merge_streams = True
+# what one command prints arrives in pieces of some length; myst-nb would begin a new line at each
+NotebookClient.__init__ = partialmethod(NotebookClient.__init__, coalesce_streams=True)
 
 html_theme = "furo"
 html_title = "Understudy"

@@ -110,7 +110,7 @@ class NotebookBar:
         """What is shown, as a page has it and as text."""
         words = f"{self._done:,.0f} of {self._total:,.0f} {self._unit}  {self._rate}  {self._time()}"
         head = f"<b>{html.escape(self._label)}</b> <progress max='{self._total}' value='{self._done}'></progress>"
-        note = f"<br><code>{html.escape(self._note)}</code>" if self._note else ""
+        note = f"<br><code style='font-size: smaller'>{html.escape(self._note)}</code>" if self._note else ""
         return {
             "text/plain": f"{self._label}: {words}" + (f"\n{self._note}" if self._note else ""),
             "text/html": f"<div>{head} {html.escape(words)}{note}</div>",
