@@ -64,7 +64,7 @@ class TerminalBar:
             TextColumn("{task.fields[note]}"),
         )
         self._bar = Progress(*columns, console=Console(file=stream), transient=True)
-        self._task = self._bar.add_task(label, total=total, completed=done, rate="", note="")
+        self._task = self._bar.add_task(label, total=total, completed=int(done), rate="", note="")
         self._bar.start()
 
     def update(self, done: float, rate: str = "", note: str = "") -> None:
