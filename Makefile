@@ -50,7 +50,7 @@ sizes:
 	  printf '%7d  %s\n' "$$(find $$room -name '*.py' -exec cat {} + | wc -l)" "$$room"; done
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist docs/reference
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED):

@@ -74,8 +74,9 @@ def _with_marks(parameters: list[inspect.Parameter]) -> Iterator[str]:
 
 def _config(name: str, config: Any) -> tuple[str, str, str]:
     said = (
-        "Its fields are the options of [understudy train](train.md), groups as dictionaries or as objects; what is "
-        "wrong with them is told as on the command line:"
+        "Its fields are the options of [understudy train](train.md), groups as dictionaries or as objects. An unknown "
+        "name or a value that is not allowed raises pydantic's ValidationError, which names it; an unknown policy or "
+        "task raises ConfigError."
     )
     example = (
         "```python\nimport understudy\n\nconfig = understudy.TrainConfig.model_validate(\n    {\n"
