@@ -2,6 +2,7 @@
 #
 #   make demo    records a simulated arm, trains ACT on it, measures how often it succeeds, writes a report
 #   make test    the quick tests (also: make test PYTEST_ARGS="-k frames", make test PYTEST_ARGS="-m slow")
+#   make docs    the documentation as a site, in build/docs, with the notebook executed (DOCS_ARGS for sphinx-build)
 #   make check   what to run before a commit: format, lint, types, import rule, quick tests
 #   make lint types imports bench sizes clean
 
@@ -11,8 +12,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # a changed dependency gives another name, so the environment is brought up to date exactly when it has to be
 INSTALLED := $(VENV)/installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+# what only the site needs comes on top, so that the quick tests do not wait for it
+INSTALLED_DOCS := $(INSTALLED)-docs
 
-.PHONY: demo test lint types imports bench check sizes clean
+.PHONY: demo test lint types imports docs bench check sizes clean
 .DEFAULT_GOAL := test
 
 demo: $(INSTALLED)
@@ -31,6 +34,10 @@ types: $(INSTALLED)
 imports: $(INSTALLED)
 	$(BIN)/lint-imports
 
+docs: $(INSTALLED_DOCS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet $(DOCS_ARGS) docs build/docs
+	@echo "The site: build/docs/index.html"
+
 check: lint types imports test
 
 bench: $(INSTALLED)
@@ -43,7 +50,7 @@ sizes:
 	  printf '%7d  %s\n' "$$(find $$room -name '*.py' -exec cat {} + | wc -l)" "$$room"; done
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist docs/reference
 	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED):
@@ -53,4 +60,9 @@ $(INSTALLED):
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev]'
 	@rm -f $(VENV)/installed-*
+	@touch $@
+
+$(INSTALLED_DOCS): $(INSTALLED)
+	@echo "Adding what the site needs to $(VENV)"
+	@$(BIN)/python -m pip install -qq --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $@

@@ -2,77 +2,57 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import shlex
+import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-import understudy
-from understudy.cli.compare import LETTERS, CompareOptions
-from understudy.cli.demo import DemoOptions
-from understudy.cli.doctor import DoctorOptions
-from understudy.cli.ensemble import EnsembleOptions, read_ensemble
-from understudy.cli.eval import EvalOptions
-from understudy.cli.record import RecordOptions
-from understudy.cli.report import ReportOptions
+from documentation import NOTEBOOKS, PAGES, ROOT, commands, commands_in_sentences
+from generate.verbs import asked_for_help
+from understudy.cli.ensemble import read_ensemble
+from understudy.cli.main import VERBS
 from understudy.cli.study import StudyOptions, study_of
 from understudy.core.config import known_options, parse_options
 from understudy.core.registry import POLICY_CONFIGS
 from understudy.studies.ensemble_folder import EnsembleFolder, Facts
 from understudy.train.command import known_names, read_command
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-
-
-def blocks(page: Path) -> list[str]:
-    """The indented and fenced blocks of a page, without their marks."""
-    found: list[str] = []
-    lines: list[str] = []
-    fenced = False
-    for line in [*page.read_text().splitlines(), "end"]:
-        if line.startswith("```"):
-            fenced = not fenced
-        elif fenced or line.startswith("    "):
-            lines.append(line if fenced else line[4:])
-        elif line or not lines:
-            found += ["\n".join(lines)] if lines else []
-            lines = []
-    return found
-
-
-def commands(page: Path, program: str) -> list[str]:
-    """The lines of its blocks that call `program`, continued lines joined, prompt and comment taken off."""
-    joined = "\n".join(blocks(page)).replace("\\\n", " ")
-    lines = (line.removeprefix("$ ").split("  #")[0].strip() for line in joined.splitlines())
-    return [line for line in lines if line.startswith(f"{program} ")]
+# commands that show help, an error, or the form of a command
+_NOT_TO_BE_TYPED = ("--help", "chunk_sze", " VERB", "...", "|", "[--")
+# what the first of two processes finds in its environment
+TORCHRUN = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+help_of = cache(asked_for_help)
 
 
 def cases(program: str) -> list[object]:
-    """Each command of each page, but those that show help, an error, or the form of a command."""
+    """Each command of each page that is meant to be typed."""
     return [
         pytest.param(command, id=f"{page.relative_to(ROOT)}: {command[:70]}")
-        for page in PAGES
-        for command in dict.fromkeys(commands(page, program))
-        if not any(word in command for word in ("--help", "chunk_sze", " VERB"))
+        for page in [*PAGES, *NOTEBOOKS]
+        # the change log names forms of commands, such as those of several verbs in one
+        if page.name != "CHANGELOG.md"
+        for command in dict.fromkeys([*commands(page, program), *commands_in_sentences(page, program)])
+        if not any(word in command for word in _NOT_TO_BE_TYPED)
     ]
 
 
 @pytest.fixture
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to be in, with the run, the ensemble and the file that the pages speak of."""
-    run = tmp_path / "outputs/cube"
-    run.mkdir(parents=True)
+    """An empty folder to be in, with the run, the ensembles and the file that the pages speak of."""
+    run, other = tmp_path / "outputs/cube", tmp_path / "RUN"
     config = read_command(["--policy.type=act", "--dataset.repo_id=lerobot/x", f"--output_dir={run}"]).config
-    for folder in (run, tmp_path):
+    for folder in (run, other, tmp_path):
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "train_config.json").write_text(json.dumps(config.to_json()))
-    ensemble = EnsembleFolder(tmp_path / "outputs/cubes")
-    ensemble.path.mkdir()
-    ensemble.config.write_text(json.dumps(config.to_json()))
-    Facts([1000, 1001], threads=2).save(ensemble.facts)
+    for folder in (tmp_path / "outputs/cubes", tmp_path / "outputs/study/pendulum/tiny_pi0"):
+        ensemble = EnsembleFolder(folder)
+        ensemble.path.mkdir(parents=True)
+        ensemble.config.write_text(json.dumps(config.to_json()))
+        Facts([1000, 1001], threads=2).save(ensemble.facts)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -80,40 +60,53 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("command", cases("understudy"))
 def test_a_documented_command_is_understood(command: str, somewhere: Path) -> None:
     words = shlex.split(command)[1:]
-    verb, rest = words[0], words[1:]
-    if verb == "train":
-        assert read_command(rest).config.policy.type in POLICY_CONFIGS
-    elif verb == "eval":
-        assert parse_options(EvalOptions, rest, verb="eval").model_fields_set
-    elif verb == "ensemble":
-        assert read_ensemble(rest)[0].seeds
-    elif verb == "demo":
-        assert parse_options(DemoOptions, rest, verb="demo").seed >= 0
-    elif verb == "data":
-        from understudy.cli.data import DataInfoOptions
-        from understudy.cli.data_import import DataImportOptions
-
-        if rest[0] == "import":
-            names = ["source", "target"]
-            assert parse_options(DataImportOptions, rest[1:], positionals=names, verb="data import").target
-            return
-        assert rest[0] == "info"
-        assert parse_options(DataInfoOptions, rest[1:], positionals=["source"], verb="data info").source
-    elif verb == "report":
-        assert parse_options(ReportOptions, rest, positionals=["target"], verb="report")
-    elif verb == "doctor":
-        assert parse_options(DoctorOptions, rest, positionals=["target"], verb="doctor").pictures
-    elif verb == "compare":
-        assert parse_options(CompareOptions, rest, positionals=LETTERS, verb="compare").b
-    elif verb == "study":
-        assert study_of(parse_options(StudyOptions, rest, positionals=["name"], verb="study")).families
-    elif verb == "record":
-        assert parse_options(RecordOptions, rest, verb="record").env.type
+    if len(words) == 1 or words == ["study", "pendulum"] or words[0] == "help":
+        assert words[0] in VERBS
+    elif words[0] == "train":
+        assert read_command(words[1:]).config.policy.type in POLICY_CONFIGS
+    elif words[0] == "ensemble":
+        assert read_ensemble(words[1:])[0].seeds
     else:
-        from understudy.cli.inspect import InspectOptions
+        is_understood(words)
 
-        assert verb == "inspect"
-        assert parse_options(InspectOptions, rest, positionals=["checkpoint"], verb="inspect").checkpoint
+
+def is_understood(words: list[str]) -> None:
+    """Reads the options of a verb, or of one of its actions, as the program would."""
+    (verb,) = [v for v in help_of(words[0]) if words[: len(v.called.split())] == v.called.split()]
+    rest = words[len(verb.called.split()) :]
+    if not rest and verb.positionals:
+        return  # the verb is only named
+    options = parse_options(verb.model, rest, positionals=verb.positionals, verb=verb.called)
+    assert options.model_fields_set or not rest
+    if isinstance(options, StudyOptions):
+        assert study_of(options).families
+
+
+@pytest.mark.parametrize("command", cases("torchrun"))
+def test_a_documented_launch_of_several_processes_is_understood(
+    command: str, somewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = shlex.split(command)
+    called = words.index("-m")
+    for name, value in TORCHRUN.items():
+        monkeypatch.setenv(name, value)
+    assert words[called : called + 3] == ["-m", "understudy", "train"]
+    assert read_command(words[called + 3 :]).config.policy.type in POLICY_CONFIGS
+
+
+@pytest.mark.parametrize("command", cases("python"))
+def test_a_documented_script_is_there(command: str) -> None:
+    script = shlex.split(command)[1]
+    assert script.startswith("-") or (ROOT / script).is_file()
+
+
+@pytest.mark.parametrize("command", cases("pip install"))
+def test_what_is_to_be_installed_is_this_project_and_its_extras(command: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for word in shlex.split(command)[2:]:
+        name, _, extras = word.rstrip("]").partition("[")
+        assert name in (project["name"], ".", "ipykernel")
+        assert set(filter(None, extras.split(","))) <= set(project["optional-dependencies"])
 
 
 @pytest.mark.parametrize("command", cases("make"))
@@ -127,17 +120,7 @@ def test_a_documented_target_is_in_the_makefile(command: str) -> None:
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "from-lerobot.md"], ids=lambda page: page.name)
 def test_every_option_that_a_page_mentions_exists(page: Path) -> None:
     known = {*known_names(None), "help", "debug", "json"}
-    verbs = (
-        EvalOptions,
-        DemoOptions,
-        DoctorOptions,
-        ReportOptions,
-        CompareOptions,
-        RecordOptions,
-        EnsembleOptions,
-        StudyOptions,
-    )
-    known |= {name for options in verbs for name in known_options(options)}
+    known |= {name for verb in VERBS if verb != "train" for v in help_of(verb) for name in known_options(v.model)}
     groups = {name.split(".")[0] for name in known}
     # tools of others that pages name together with one of their options
     foreign = {"logdir", "strict", "quick", "nproc", "parts", "mixed_precision", "lerobot"}
@@ -146,18 +129,7 @@ def test_every_option_that_a_page_mentions_exists(page: Path) -> None:
     assert unknown == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
-
-
-def test_the_python_in_the_readme_uses_names_that_exist() -> None:
-    code = next(block for block in blocks(ROOT / "README.md") if "import understudy" in block)
-    used = {
-        node.attr
-        for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "understudy"
-    }
-    assert used
-    assert used <= set(understudy.__all__)

@@ -1,7 +1,5 @@
 """How an error reaches the person: a few lines on stderr and an exit code; a traceback only when it was asked for.
-
-0 done   1 the answer is negative   2 bad command   3 bad data or checkpoint   4 stopped by a health check
-5 a resource ran out   70 a fault of ours   130 Ctrl-C   141 the reader of our output went away   143 SIGTERM
+The codes and their meanings are `EXIT_CODES` of core/errors.py.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _HEAD = """usage: understudy train --dataset.repo_id=NAME --policy.type=TYPE [--
 Trains a policy from a LeRobot dataset. LeRobot's flags keep their names and
 meanings; values are written as in YAML: null, true, 1e-5, [0, 1], '{a: b}'.
 """
-_GROUPS = {
+GROUPS = {
     "dataset": "Data",
     "optimizer": "Optimiser (left out: the policy's own)",
     "scheduler": "Learning-rate schedule (left out: the policy's own)",
@@ -41,7 +41,7 @@ def train_help(arguments: Sequence[str]) -> str:
     for path, field in options_of(TrainConfig):
         if len(path) == 1 and path[0] != "resume":
             lines += option_entry(path, field)
-    for group, title in _GROUPS.items():
+    for group, title in GROUPS.items():
         lines += ["", f"{title}:"]
         lines += [
             line

@@ -21,6 +21,18 @@ from typing import Any
 
 # exit code of a fault of ours
 INTERNAL = 70
+EXIT_CODES = {
+    0: "done",
+    1: "the work ran and its answer is negative, such as an error that the doctor found",
+    2: "bad command or configuration; nothing was written",
+    3: "bad data or checkpoint; nothing of the user's was changed",
+    4: "training was stopped by a health check, such as a loss that is not finite; the last good checkpoint is named",
+    5: "a resource ran out, disk or memory; nothing is lost",
+    INTERNAL: "a fault in Understudy; --debug shows where",
+    130: "interrupted by Ctrl-C, after a checkpoint was saved where there was one to save",
+    141: "whoever read the output went away",
+    143: "interrupted by SIGTERM, likewise",
+}
 _MEMORY_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 

@@ -1,7 +1,7 @@
 """What the program says to a person: lines, warnings, and progress that suits where it is shown.
 
-On a terminal progress is a live bar; elsewhere (CI, a file, a notebook) it is a plain line now and then. With `--json`
-stdout belongs to the one document, so everything said here goes to stderr.
+On a terminal and in a notebook progress is a live bar; elsewhere (CI, a file) it is a plain line now and then. With
+`--json` stdout belongs to the one document, so everything said here goes to stderr.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from .live_bar import LiveBar, live_bar
 from .units import readable_duration
 
 PLAIN_LINE_EVERY_S = 10.0
@@ -85,34 +86,22 @@ class Advance(Protocol):
 @contextlib.contextmanager
 def progress(label: str, total: float, unit: str) -> Iterator[Advance]:
     """Show how far a long piece of work is, with its rate and the time left."""
-    shown = _bar(label, total, unit) if stream().isatty() else _lines(label, total, unit)
-    with shown as advance:
+    bar = live_bar(stream(), label, total, unit)
+    with _lines(label, total, unit) if bar is None else _live(bar, unit) as advance:
         yield advance
 
 
 @contextlib.contextmanager
-def _bar(label: str, total: float, unit: str) -> Iterator[Advance]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _live(bar: LiveBar, unit: str) -> Iterator[Advance]:
+    started = time.monotonic()
+    done = 0.0
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(file=stream()), transient=True) as bar:
-        task = bar.add_task(label, total=total, note="", rate="")
-        started = time.monotonic()
+    def advance(amount: float = 1, note: str = "") -> None:
+        nonlocal done
+        done += amount
+        bar.update(done, f"{done / max(time.monotonic() - started, 1e-9):.1f} {unit}/s", note)
 
-        def advance(amount: float = 1, note: str = "") -> None:
-            done = bar.tasks[0].completed + amount
-            rate = done / max(time.monotonic() - started, 1e-9)
-            bar.update(task, advance=amount, note=note, rate=f"{rate:.1f} {unit}/s")
-
+    with contextlib.closing(bar):
         yield advance
 
 

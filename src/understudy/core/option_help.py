@@ -32,7 +32,7 @@ def options_help(model: type[BaseModel], positionals: Sequence[str], verb: str) 
 
 def option_entry(path: tuple[str, ...], field: FieldInfo, *, required: bool = False) -> list[str]:
     """The lines of one option."""
-    name, default = ".".join(path), _default(field)
+    name, default = ".".join(path), default_of(field)
     left = f"--{name}" if default is None else f"--{name}={default}"
     return entry(left, _description(field, required=required))
 
@@ -57,7 +57,8 @@ def entry(left: str, right: str) -> list[str]:
     return [f"  {left}", *(indent + line for line in lines if line)]
 
 
-def _default(field: FieldInfo) -> str | None:
+def default_of(field: FieldInfo) -> str | None:
+    """The default of `field` as it would be typed; None: it has none."""
     value: Any = field.get_default(call_default_factory=True)
     if isinstance(value, dict) and any(isinstance(entry, BaseModel) for entry in value.values()):
         return "{...}"  # a table of groups: nobody reads it on one line

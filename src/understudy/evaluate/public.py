@@ -62,14 +62,15 @@ def evaluate(
 ) -> SimulationResult | HeldOutResult:
     """Success in a simulated task (`where`: its name or EnvConfig), or action error on recordings (a Dataset).
 
-    policy       loaded, or the path of a checkpoint or run; in simulation also "expert", "hold" or "random"
-    episodes     in simulation how many (50); on a dataset which, None: all that are loaded
-    seed         in simulation: of the first episode; the next one has seed + 1
-    workers      in simulation: processes, None: one per core. The result does not depend on it
-    batch_size, max_frames   on a dataset: windows at once; how many frames at most
-    training     on a dataset: the episodes that the nearest state is looked for in; None: those of the policy's run
-    probe_frames on a dataset: frames to find out on what the policy looks at; 0: not at all
-    output_dir   new folder for everything; None: nothing is kept
+    policy         loaded, or the path of a checkpoint or run; in simulation also "expert", "hold" or "random"
+    episodes       in simulation how many (50); on a dataset which, None: all that are loaded
+    seed           in simulation: of the first episode; the next one has seed + 1
+    workers        in simulation: processes, None: one per core. The result does not depend on it
+    batch_size     on a dataset: windows at once
+    max_frames     on a dataset: how many frames at most
+    training       on a dataset: the episodes that the nearest state is looked for in; None: those of the policy's run
+    probe_frames   on a dataset: frames to find out on what the policy looks at; 0: not at all
+    output_dir     new folder for everything; None: nothing is kept
 
     In simulation a policy runs on the CPU in processes of its own, exactly as `understudy eval` runs it. Raises
     ConfigError, DataError, and what loading the policy raises.

@@ -1,4 +1,7 @@
-"""The console's view of a run: LeRobot's line for each `step` event, a bar on a terminal, plain lines elsewhere."""
+"""The console's view of a run: LeRobot's line for each `step` event, a bar on a terminal, plain lines elsewhere.
+
+In a notebook, which keeps all that was ever printed, the newest of these lines stands below the bar.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import time
 from typing import Any
 
 from understudy.core import log
+from understudy.core.live_bar import live_bar
 from understudy.core.units import readable_bytes, readable_duration, short_number
 
 _QUIET_S = 30.0
@@ -23,9 +27,7 @@ class Console:
         self._start = start_step
         self._began = self._last_said = time.monotonic()
         self._first_step_done = self._began
-        self._bar: Any = None
-        if log.stream().isatty():
-            self._bar = _live_bar(total_steps, start_step)
+        self._bar = live_bar(log.stream(), "train", total_steps, "steps", start_step)
 
     def tick(self, step: int) -> None:
         """`step` updates are done."""
@@ -34,11 +36,11 @@ class Console:
         if step - self._start == _FORECAST_AFTER:
             self._forecast(step)
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=step, rate=f"{self._rate(step):.2f} steps/s")
+            self._bar.update(step, self._pace(step))
         elif time.monotonic() - self._last_said > _QUIET_S:
             rate = self._rate(step)
             left = readable_duration((self._total - step) / rate) if rate > 0 else "unknown time"
-            self._say(f"step {step} of {self._total}, {rate:.2f} steps/s, {left} left")
+            self._say(f"step {step} of {self._total}, {self._pace(step)}, {left} left")
 
     def _forecast(self, step: int) -> None:
         # the first step pays for what is set up once, so it is left out of the pace
@@ -49,16 +51,21 @@ class Console:
     def _rate(self, step: int) -> float:
         return (step - self._start) / max(time.monotonic() - self._began, 1e-9)
 
+    def _pace(self, step: int) -> str:
+        return f"{self._rate(step):.2f} steps/s"
+
     def _say(self, text: str) -> None:
         self._last_said = time.monotonic()
         if self._bar is not None:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._bar.say(text)
         else:
             log.say(text)
 
     def event(self, event: dict[str, Any]) -> None:
         kind = event["event"]
-        if kind == "step":
+        if kind == "step" and self._bar is not None and self._bar.keeps_notes:
+            self._bar.update(event["step"], self._pace(event["step"]), step_line(event))
+        elif kind == "step":
             self._say(step_line(event))
         elif kind == "validation":
             self._say(validation_line(event))
@@ -72,7 +79,7 @@ class Console:
 
     def close(self) -> None:
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.close()
             self._bar = None
 
 
@@ -126,20 +133,3 @@ def _memory_in_use() -> str:
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         used += f", {readable_bytes(torch.cuda.max_memory_allocated())} on the GPU"
     return used
-
-
-def _live_bar(total: int, done: int) -> Any:
-    from rich.console import Console as RichConsole
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("train"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=RichConsole(file=log.stream()), transient=True)
-    bar.add_task("train", total=total, completed=done, rate="")
-    bar.start()
-    return bar

@@ -57,10 +57,9 @@ def print_training_plan(prepared: Prepared, policy: Policy, optimizer: Optimizer
     _row("updates", f"{config.steps:,} of {batch} = {epochs:.1f} epochs of {train_frames:,} frames")
     settings = optimizer.param_groups[0]
     schedule = config.schedule()
-    _row(
-        "optimiser",
-        f"{type(optimizer).__name__}  lr {settings['lr']:g}, {schedule.type if schedule else 'constant rate'}",
-    )
+    # a schedule notes the full rate beside the one that it begins with
+    rate = settings.get("initial_lr", settings["lr"])
+    _row("optimiser", f"{type(optimizer).__name__}  lr {rate:g}, {schedule.type if schedule else 'constant rate'}")
     if config.eval_steps and eval_frames:
         _row("held out", f"{eval_frames:,} frames measured every {config.eval_steps:,} updates{_patience(config)}")
     if config.env is not None and config.eval_freq:
