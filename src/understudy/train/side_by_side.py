@@ -3,43 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from understudy.core.errors import ConfigError
+from understudy.core.errors import ConfigError, UnderstudyError
+from understudy.core.events import Event, read_events
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
-from understudy.report.several import Several, write_several
+from understudy.report.events import history_of
+from understudy.report.judgements import Judgements, read_judgements
+from understudy.report.page_training import how_it_ended
+from understudy.report.several import OneOfSeveral, Several, write_several
+
+from .foreign_run import read_foreign
+
+# the letters that `understudy compare` has
+_MOST_COMPARED = 6
+_PLACE = ("output_dir", "job_name", "resume", "report")
 
 
 def write_side_by_side(runs: Sequence[Path], output: Path) -> Path:
-    """Write the page into the new folder `output`. Raises ConfigError for what is no run, DiskFull."""
-    folders = [RunFolder(path) for path in runs]
-    for folder in folders:
-        if not folder.events.exists():
-            raise ConfigError("this is no run: it has no events.jsonl", where=str(folder.path))
-    names = _names(folders)
-    configs = [_flat(json_or_empty(folder.config)) for folder in folders]
-    keys = list(dict.fromkeys(key for config in configs for key in config))
-    differing = {
-        key: [_text(config.get(key)) for config in configs]
-        for key in keys
-        if len({_text(config.get(key)) for config in configs}) > 1 and key not in ("output_dir", "job_name", "resume")
-    }
-    return write_several(Several(names, folders, differing, _paired(folders)), output)
+    """Write the page into the new folder `output`.
+
+    runs   run folders, or what another program left of a training
+
+    Raises ConfigError for a run that is named twice, DataError for what is none, DiskFull.
+    """
+    names = _names(runs)
+    found = [_read(path) for path in runs]
+    shown = [
+        OneOfSeveral(name, history_of(events), how_it_ended(events), _judged(path))
+        for name, path, (events, _) in zip(names, runs, found, strict=True)
+    ]
+    differing = _differing([_flat(config) for _, config in found])
+    return write_several(Several(shown, differing, _paired(runs, names)), output)
 
 
-def _names(folders: Sequence[RunFolder]) -> list[str]:
+def _read(path: Path) -> tuple[list[Event], dict[str, Any]]:
+    folder = RunFolder(path)
+    if folder.events.exists():
+        return read_events(folder.events), json_or_empty(folder.config)
+    foreign = read_foreign(path)
+    return foreign.events, foreign.config
+
+
+def _judged(path: Path) -> Judgements:
+    return read_judgements(RunFolder(path)) if path.is_dir() else Judgements([], [], [])
+
+
+def _names(runs: Sequence[Path]) -> list[str]:
     """The last part of each path, and as many parts before it as it takes to tell them apart."""
-    for parts in range(1, 6):
-        names = ["/".join(folder.path.absolute().parts[-parts:]) for folder in folders]
-        if len(set(names)) == len(names):
-            return names
-    raise ConfigError("a run is named twice", where="--compare")
+    places = [path.resolve() for path in runs]
+    for path, place in zip(runs, places, strict=True):
+        if places.count(place) > 1:
+            raise ConfigError("a run is named twice", where=str(path), hint="its difference to itself is nothing")
+    parts = 1
+    while len(set(names := ["/".join(path.absolute().parts[-parts:]) for path in runs])) < len(names):
+        parts += 1
+    return names
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Option -> its value in each run, of those that are not the same wherever they are known."""
+    keys = list(dict.fromkeys(key for config in configs for key in config if key not in _PLACE))
+    table = {key: [json.dumps(config[key]) if key in config else "" for config in configs] for key in keys}
+    return {key: values for key, values in table.items() if len({value for value in values if value}) > 1}
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     leaves: dict[str, Any] = {}
     for name, value in tree.items():
         if isinstance(value, dict) and value:
@@ -49,22 +81,23 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return leaves
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else json.dumps(value)
-
-
-def _paired(folders: Sequence[RunFolder]) -> list[str]:
-    """A line for each pair of runs whose evaluations can be compared: the difference and its interval."""
+def _paired(runs: Sequence[Path], names: Sequence[str]) -> list[str]:
+    """Lines about each pair of runs whose evaluations can be compared: the difference and its interval; or why not."""
     from understudy.evaluate.compare.pair import compare_all
     from understudy.evaluate.compare.protocols import check_equal
     from understudy.evaluate.compare.sides import read_side
     from understudy.evaluate.compare.table import table
 
-    if len(folders) > 6 or not all(any(folder.eval.glob("*/summary.json")) for folder in folders):
+    evaluated = [(name, path) for name, path in zip(names, runs, strict=True) if _judged(path).simulated]
+    if len(evaluated) < 2:
         return []
+    if len(evaluated) > _MOST_COMPARED:
+        return [f"not compared in pairs: more than {_MOST_COMPARED} runs; understudy compare A B does it for some"]
+    letters = "abcdef"[: len(evaluated)]
+    said = [f"{letter}: {name}" for letter, (name, _) in zip(letters, evaluated, strict=True)]
     try:
-        sides = [read_side(letter, str(folder.path)) for letter, folder in zip("abcdef", folders, strict=False)]
+        sides = [read_side(letter, str(path)) for letter, (_, path) in zip(letters, evaluated, strict=True)]
         differing = check_equal(sides, allowed=False)
-        return table(compare_all(sides, 0.95), differing).splitlines()
-    except ConfigError as error:
-        return [f"not compared: {error.what}"]
+        return [*said, "", *table(compare_all(sides, 0.95), differing).splitlines()]
+    except UnderstudyError as error:
+        return [*said, "", *f"not compared in pairs: {error.what}".splitlines()]

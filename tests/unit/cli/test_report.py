@@ -69,27 +69,29 @@ def test_runs_side_by_side_tell_what_differs(tmp_path: Path) -> None:
     assert run([f"--compare=[{runs[0]}, {runs[1]}]", f"--output_dir={tmp_path / 'both'}"]) == 0
     page = (tmp_path / "both/report.md").read_text()
     assert "| option | a/seed | b/seed |" in page and "| `seed` | 1 | 2 |" in page and "`policy.use_vae`" not in page
-    assert "| a/seed | 500 |" in page and (tmp_path / "both/plots/overall_loss.png").exists()
+    assert (
+        "| a/seed | still going on, or killed | 500 |" in page and (tmp_path / "both/plots/overall_loss.png").exists()
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ([], "name a run"),
-        (["RUN", "--compare=[RUN, RUN]"], "name a run"),
-        (["LOG"], "no folder of its own"),
+        (["GONE"], "no such file"),
+        (["RUN", "--compare=[RUN]", "--output_dir=NEW"], "named twice"),
+        (["LOG"], "no files of ours"),
         (["RUN", "--output_dir=NEW"], "stands in its own folder"),
         (["--compare=[RUN]", "--output_dir=NEW"], "two runs or more"),
         (["--compare=[RUN, RUN]"], "needs a folder"),
         (["--compare=[RUN, RUN]", "--output_dir=NEW"], "named twice"),
-        (["--compare=[RUN, LOG]", "--output_dir=NEW"], "no events.jsonl"),
         (["LOG", "--output_dir=RUN"], "there already"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_written(words: list[str], said: str, tmp_path: Path) -> None:
     made, path = make_run(tmp_path / "cube"), tmp_path / "train.log"
     path.write_text(LINE.format(i=1, step=100, loss=1))
-    for name, place in (("RUN", made.path), ("LOG", path), ("NEW", tmp_path / "new")):
+    for name, place in (("RUN", made.path), ("LOG", path), ("NEW", tmp_path / "new"), ("GONE", tmp_path / "gone")):
         words = [word.replace(name, str(place)) for word in words]
     with pytest.raises(ConfigError, match=said):
         run(words)

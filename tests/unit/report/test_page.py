@@ -59,7 +59,10 @@ def run(tmp_path: Path) -> RunFolder:
 
 def test_the_page_begins_with_k_of_n_and_its_interval(run: RunFolder) -> None:
     simulated(run, "final", 46)
-    title, _, answer = write_page(run).read_text().splitlines()[:3]
+    title, _, what, _, answer = write_page(run).read_text().splitlines()[:5]
+    assert what.startswith(
+        "`act` with 1,234,567 parameters, trained on the 7 episodes of `u/n`: 300 updates, still going on"
+    )
     assert title == "# act on u/n"
     assert "so101/lift: 46/50 = 92.0% (95% interval 81.0% to 98.0%, Clopper-Pearson)" in answer
 
@@ -69,20 +72,20 @@ def test_a_reference_and_a_blinded_policy_are_never_the_answer(run: RunFolder) -
     simulated(run, "reference", 50, reference="expert")
     simulated(run, "blind", 0, protocol={"probe": "cameras blanked"})
     page = write_page(run).read_text()
-    assert "46/50" in page.splitlines()[2]
+    assert "46/50" in page.splitlines()[4]
     assert "| expert | so101/lift | 50/50" in page
     assert "| the policy, cameras blanked | so101/lift | 0/50" in page
 
 
 def test_a_run_that_was_never_executed_is_not_said_to_succeed(run: RunFolder) -> None:
-    assert "has not been evaluated yet" in write_page(run).read_text()
+    assert "Whether it works is not known" in write_page(run).read_text()
 
 
 def test_time_is_counted_by_updates_and_waiting_is_told(run: RunFolder) -> None:
     # 100 updates of 0.1 s and 200 of 0.2 s, 0.01 s of each waiting
     page = write_page(run).read_text()
     assert "50.0 s in updates, 6.0% of it waiting for data" in page
-    assert "7 episodes, 600 frames, 20.0 s of demonstration" in page
+    assert "7 episodes, 600 frames, 30 frames a second, 20.0 s of demonstration" in page
     assert "1,234,567 parameters" in page
 
 
@@ -103,4 +106,4 @@ def test_what_stands_beside_a_success_rate_stands_beneath_it(run: RunFolder) -> 
     beside = {"successes": 0, "n": 20, "success_rate": 0.0, "interval": [0, 0.17], "progress_mean": 0.1, "path": "x"}
     simulated(run, "final", 46, beside={"hold": beside})
     page = write_page(run).read_text()
-    assert "| hold | so101/lift | 0/20 = 0.0% (95% interval 0.0% to 17.0%, Clopper-Pearson) | 0.10 | |" in page
+    assert "| hold | so101/lift | 0/20 = 0.0% | 0.0% to 17.0% | 0.10 |  |" in page
