@@ -7,7 +7,7 @@ twice (a run killed at step 900 and resumed from its checkpoint at 800 logs 800 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,8 @@ _SPELLED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 class History:
     """The events of a run by kind, in order, each step once.
 
-    started   the first `run_started`; {} when there is none
+    started     the first `run_started`; {} when there is none
+    last_step   updates done, as far as any event tells
     """
 
     started: Event = field(default_factory=dict)
@@ -35,6 +36,7 @@ class History:
     evaluations: list[Event] = field(default_factory=list)
     telemetry: list[Event] = field(default_factory=list)
     resumed_from: list[int] = field(default_factory=list)
+    last_step: int = 0
 
 
 def read_history(path: Path) -> History:
@@ -47,6 +49,8 @@ def history_of(events: Iterable[Event]) -> History:
     history = History()
     kept: list[Event] = []
     for event in events:
+        if event["event"] in _OF_A_STEP and number(event.get("step")) is None:
+            continue  # damaged: nobody knows when it was
         if event["event"] == "run_resumed":
             step = int(number(event.get("from_step", event.get("step"))) or 0)
             history.resumed_from.append(step)
@@ -59,6 +63,7 @@ def history_of(events: Iterable[Event]) -> History:
     # a run that was stopped in the middle of an evaluation makes it after it was resumed; of two the later one counts
     evaluations = {event.get("step"): event for event in kept if event["event"] == "evaluation"}
     history.evaluations = list(evaluations.values())
+    history.last_step = max((int(number(event.get("step")) or 0) for event in kept), default=0)
     history.telemetry = [event for event in kept if event["event"] == "telemetry"]
     return history
 
@@ -86,6 +91,12 @@ def lookup(event: Event, name: str) -> Any:
             return None
         value = value.get(part)
     return value
+
+
+def section(tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is grouped under a name; {} where nothing is, or something else."""
+    found = tree.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def number(value: Any) -> float | None:

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from understudy.core.events import Event
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
 
-from .events import lookup, number
+from .events import History, lookup, number, section
 
 _STEP = re.compile(r"(?:^|-)(\d{6,})$")
 # what a page needs of each kind, by dotted name: numbers, then the rest
-_SIMULATED = (("successes", "n", "success_rate", "confidence", "progress_mean"), ("env", "method", "protocol.hash"))
-_RECORDED = (("frames",), ("episodes", "action_mae", "baselines"))
+_SIMULATED = (
+    ("successes", "n", "success_rate", "confidence", "progress_mean"),
+    (("env", str), ("method", str), ("protocol.hash", str)),
+)
+_RECORDED = (("frames",), (("episodes", list), ("action_mae", dict), ("baselines", dict)))
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,16 @@ class Judgement:
         return not self.summary.get("reference") and not lookup(self.summary, "protocol.probe")
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it has everything that a page shows."""
+        numbers, others = _SIMULATED if self.simulated else _RECORDED
+        return (
+            all(number(lookup(self.summary, name)) is not None for name in numbers)
+            and all(isinstance(lookup(self.summary, name), kind) for name, kind in others)
+            and (not self.simulated or interval_of(self.summary) is not None)
+        )
+
+    @property
     def who(self) -> str:
         """'the policy, step 500', 'expert', 'the policy, step 500, cameras blanked'."""
         named = _STEP.search(self.path.name) or _STEP.search(Path(str(self.summary.get("policy"))).parent.name)
@@ -47,8 +61,12 @@ class Judgement:
 
     def beside(self) -> list[tuple[str, Judgement]]:
         """What ran on the same task next to it, by name."""
-        others = self.summary.get("beside") or {}
-        return [(name, Judgement(Path(str(found.get("path"))), self.summary | found)) for name, found in others.items()]
+        found = [
+            (name, Judgement(Path(str(other.get("path"))), {**self.summary, **other}))
+            for name, other in section(self.summary, "beside").items()
+            if isinstance(other, dict)
+        ]
+        return [(name, other) for name, other in found if other.is_whole]
 
 
 @dataclass(frozen=True)
@@ -68,21 +86,17 @@ def read_judgements(run: RunFolder) -> Judgements:
     found = Judgements([], [], [])
     for path in sorted(run.eval.glob("*/summary.json"), key=lambda path: path.stat().st_mtime_ns):
         judgement = Judgement(path.parent, json_or_empty(path))
-        if not _is_whole(judgement):
+        if not judgement.is_whole:
             found.damaged.append(path)
         else:
             (found.simulated if judgement.simulated else found.recorded).append(judgement)
     return found
 
 
-def _is_whole(judgement: Judgement) -> bool:
-    summary = judgement.summary
-    numbers, others = _SIMULATED if judgement.simulated else _RECORDED
-    if any(number(lookup(summary, name)) is None for name in numbers):
-        return False
-    if any(lookup(summary, name) is None for name in others):
-        return False
-    return not judgement.simulated or interval_of(summary) is not None
+def measured_while_training(history: History) -> list[Event]:
+    """The `evaluation` events that hold a success rate."""
+    needed = ("successes", "n", "success_rate")
+    return [event for event in history.evaluations if all(number(event.get(name)) is not None for name in needed)]
 
 
 def interval_of(measured: Mapping[str, Any]) -> tuple[float, float] | None:

@@ -16,7 +16,7 @@ from understudy.core.run_folder import RunFolder
 
 from .events import History, history_of, lookup, number
 from .html import html_page
-from .judgements import Judgement, Judgements, interval_of, read_judgements, told
+from .judgements import Judgement, Judgements, interval_of, measured_while_training, read_judgements, told
 from .page_course import course_part
 from .page_evaluations import recordings_part, simulation_part
 from .page_facts import checkpoints_part, findings_part, limits_part, options_part, reproduce_part
@@ -52,7 +52,7 @@ def page_text(
     """The page in Markdown."""
     history, judged = history_of(events), read_judgements(run)
     config, split = json_or_empty(run.config), json_or_empty(run.split)
-    executed = bool(judged.simulated or history.evaluations)
+    executed = bool(judged.simulated or measured_while_training(history))
     lines = [
         f"# {_title(history, run)}",
         "",
@@ -84,8 +84,8 @@ def _answer(judged: Judgements, history: History) -> Iterator[str]:
         # of each task the newest
         for judgement in own.values():
             yield from _executed(judgement)
-    elif history.evaluations and "success_rate" in history.evaluations[-1]:
-        yield from _while_training(history.evaluations)
+    elif measured := measured_while_training(history):
+        yield from _while_training(measured)
     elif judged.recorded:
         yield from _on_recordings(judged.recorded[-1])
     else:

@@ -10,8 +10,8 @@ from pathlib import Path
 from understudy.core.run_folder import RunFolder
 from understudy.core.units import counted
 
-from .events import History, number
-from .judgements import Judgement, interval, rate
+from .events import History, lookup, number, section
+from .judgements import Judgement, interval, measured_while_training, rate
 from .page_pictures import pictures, small_pictures
 
 # a recording's episodes are named while they are few
@@ -20,7 +20,7 @@ _MOST_NAMED = 12
 
 def simulation_part(judged: Sequence[Judgement], history: History, run: RunFolder) -> Iterator[str]:
     """Success with k, n and interval: of the evaluations, then of those made while it trained."""
-    measured = [event for event in history.evaluations if "success_rate" in event]
+    measured = measured_while_training(history)
     if not judged and not measured:
         return
     yield "## In simulation"
@@ -54,7 +54,7 @@ def _table(judged: Sequence[Judgement]) -> Iterator[str]:
     yield f"| who | task | success | {summary['confidence']:.0%} interval | mean progress | steps to success |"
     yield "| --- | --- | --: | --: | --: | --: |"
     for j in judged:
-        steps = (j.summary.get("steps_to_success") or {}).get("mean")
+        steps = number(lookup(j.summary, "steps_to_success.mean"))
         yield _row(j.who, j, "" if steps is None else f"{steps:.0f}")
         for name, other in j.beside():
             yield _row(name, other, "")
@@ -69,7 +69,7 @@ def _row(who: str, judgement: Judgement, steps: str) -> str:
 
 
 def _failures(judgement: Judgement) -> Iterator[str]:
-    reasons = judgement.summary.get("reasons", {})
+    reasons = section(judgement.summary, "reasons")
     failed = [f"{reason} ({count})" for reason, count in reasons.items() if reason != "success"]
     if failed:
         who = judgement.who
@@ -115,14 +115,14 @@ def recordings_part(judged: Sequence[Judgement], run: RunFolder) -> Iterator[str
     yield "| joint | policy | " + " | ".join(others) + " |"
     yield "| --- | --: |" + " --: |" * len(others)
     for joint, error in summary["action_mae"].items():
-        cells = [error, *(table.get(joint) for table in others.values())]
+        cells = [error, *(section(others, name).get(joint) for name in others)]
         yield f"| {joint} | {' | '.join(map(_figure, cells))} |"
     if number(summary.get("action_error")) is not None:
-        beside = summary.get("baselines_action_error") or {}
+        beside = section(summary, "baselines_action_error")
         cells = [summary["action_error"], *(beside.get(name) for name in others)]
         yield f"| all, in standard deviations | {' | '.join(map(_figure, cells))} |"
     yield ""
-    first, *sentences = re.split(r"\. (?=[A-Z])", summary.get("verdict") or "")
+    first, *sentences = re.split(r"\. (?=[A-Z])", str(summary.get("verdict") or ""))
     if first:
         yield f"The policy is {first}."
         yield ""

@@ -13,8 +13,8 @@ from understudy.core.events import Event
 from understudy.core.run_folder import RunFolder
 from understudy.core.units import counted, readable_bytes, readable_duration
 
-from .events import History, lookup, number
-from .judgements import rate
+from .events import History, number, section
+from .judgements import measured_while_training, rate
 from .page_training import energy_wh
 
 _MOST_CHECKPOINTS = 10
@@ -51,19 +51,23 @@ def _shown(value: Any) -> str:
 
 def checkpoints_part(history: History, events: Sequence[Event], run: RunFolder) -> Iterator[str]:
     """The checkpoints that were written and, of those that are still there, what was measured of them."""
-    saved = [event for event in events if event["event"] == "checkpoint"]
+    saved = [event for event in events if event["event"] == "checkpoint" and number(event.get("step")) is not None]
     if not saved:
         return
     size = sum(number(event.get("bytes")) or 0 for event in saved)
     seconds = sum(number(event.get("seconds")) or 0 for event in saved)
     yield "## Checkpoints"
     yield ""
+    took = f" in {readable_duration(seconds)}" if seconds else ""
     yield (
-        f"Written {counted(len(saved), 'time')}: {readable_bytes(int(size))} in {readable_duration(seconds)}; "
+        f"Written {counted(len(saved), 'time')}: {readable_bytes(int(size))}{took}; "
         f"the last at step {int(saved[-1]['step']):,}{_best(saved)}."
     )
     yield ""
-    there = {int(path.name): path for path in run.saved_checkpoints()}
+    if "version" in history.started:
+        there = {int(path.name) for path in run.saved_checkpoints()}
+    else:
+        there = {int(event["step"]) for event in saved}
     rows = [_checkpoint(step, saved, history) for step in sorted(there)[-_MOST_CHECKPOINTS:]]
     if rows:
         if len(there) > len(rows):
@@ -86,7 +90,7 @@ def _checkpoint(step: int, saved: Sequence[Event], history: History) -> str:
     of_it = [event for event in saved if event.get("step") == step]
     reasons = dict.fromkeys(str(reason) for event in of_it for reason in event.get("reasons", []))
     errors = [number(event.get("action_error")) for event in history.validations if event.get("step") == step]
-    successes = [rate(event) for event in history.evaluations if event.get("step") == step and "success_rate" in event]
+    successes = [rate(event) for event in measured_while_training(history) if event.get("step") == step]
     size = number(of_it[-1].get("bytes")) if of_it else None
     cells = [
         f"{step:,}",
@@ -103,7 +107,7 @@ def reproduce_part(history: History, run: RunFolder) -> Iterator[str]:
     started = history.started
     if "version" not in started:
         return  # another program's
-    machine = lookup(started, "machine") or {}
+    machine = section(started, "machine")
     yield "## How to make it again"
     yield ""
     yield (

@@ -11,7 +11,7 @@ import numpy as np
 from understudy.core.events import Event
 from understudy.core.units import counted, readable_duration
 
-from .events import History, lookup, number, series
+from .events import History, lookup, number, section, series
 from .page_evaluations import named_episodes
 
 _STARTS = ("run_started", "run_resumed")
@@ -26,7 +26,8 @@ def opening(
     policy, dataset = lookup(history.started, "policy.type"), lookup(history.started, "dataset.repo_id")
     if not policy and not dataset:
         return
-    size = number(lookup(history.started, "policy.parameters"))
+    known = section(history.started, "policy")
+    size = number(known.get("parameters", known.get("trainable_parameters")))
     what = f"`{policy}`" if policy else "A policy"
     what += f" with {size:,.0f} parameters" if size else ""
     episodes = _trained_on(history, split)
@@ -44,14 +45,9 @@ def _trained_on(history: History, split: Mapping[str, Any]) -> str | None:
 
 
 def _updates(history: History, config: Mapping[str, Any]) -> str:
-    done, planned = last_step(history), config.get("steps")
+    done, planned = history.last_step, config.get("steps")
     of = f" of {planned:,}" if isinstance(planned, int) and planned != done else ""
     return f"{done:,}{of} update{'' if done == 1 and not of else 's'}"
-
-
-def last_step(history: History) -> int:
-    """Updates done, as far as is logged."""
-    return int(history.steps[-1].get("step", 0)) if history.steps else 0
 
 
 def how_it_ended(events: Sequence[Event]) -> str:
@@ -70,10 +66,10 @@ def training_part(
     if not history.started:
         return
     started = history.started
-    machine = lookup(started, "machine") or {}
+    machine = section(started, "machine")
     parts: dict[str, list[str | None]] = {
-        "policy": _policy(lookup(started, "policy") or {}),
-        "dataset": _dataset(lookup(started, "dataset") or {}),
+        "policy": _policy(section(started, "policy")),
+        "dataset": _dataset(section(started, "dataset")),
         "cameras": _cameras(config),
         "tasks": _tasks(lookup(started, "dataset.tasks")),
         "held out": _held_out(split),
@@ -103,10 +99,10 @@ def training_part(
 
 def _policy(policy: Mapping[str, Any]) -> list[str | None]:
     size, trained = policy.get("parameters"), policy.get("trainable_parameters")
-    share = None
     if isinstance(size, int) and isinstance(trained, int):
         share = "all of them trained" if trained == size else f"{trained:,} of them trained"
-    return [policy.get("type"), counted(size, "parameter") if isinstance(size, int) else None, share]
+        return [policy.get("type"), counted(size, "parameter"), share]
+    return [policy.get("type"), counted(trained, "trained parameter") if isinstance(trained, int) else None]
 
 
 def _dataset(dataset: Mapping[str, Any]) -> list[str | None]:
@@ -124,7 +120,7 @@ def _dataset(dataset: Mapping[str, Any]) -> list[str | None]:
 
 def _cameras(config: Mapping[str, Any]) -> list[str | None]:
     """Name and size of each picture that the policy sees."""
-    features = (config.get("policy") or {}).get("input_features") or {}
+    features = section(section(config, "policy"), "input_features")
     found: list[str | None] = []
     for name, feature in features.items():
         if isinstance(feature, Mapping) and feature.get("type") == "VISUAL" and len(feature.get("shape") or ()) == 3:
@@ -144,7 +140,11 @@ def _held_out(split: Mapping[str, Any]) -> list[str | None]:
     if "windows" in split:
         return ["windows of all episodes, not whole episodes: neighbours of what was trained on"]
     parts = (("validation", "to choose by"), ("test", "set apart for the last measurement"))
-    return [f"{named_episodes(split[name])} {words}" for name, words in parts if split.get(name)]
+    return [f"{named_episodes(split[name])} {words}" for name, words in parts if _is_filled(split.get(name))]
+
+
+def _is_filled(episodes: Any) -> bool:
+    return isinstance(episodes, list) and bool(episodes)
 
 
 def _passes(history: History) -> str | None:

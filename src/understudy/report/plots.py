@@ -13,9 +13,11 @@ A picture is only written when there is something to show in it.
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from understudy.core import log
 from understudy.core.run_folder import RunFolder
 
 from . import style
@@ -54,7 +56,11 @@ def write_plots(run: RunFolder, history: History | None = None) -> list[Path]:
     ]
     evaluation = newest_evaluation(run)
     if evaluation is not None:
-        written += write_held_out_plots(evaluation, run.plots)
+        try:
+            written += write_held_out_plots(evaluation, run.plots)
+        except (KeyError, TypeError, ValueError, EOFError, BadZipFile) as error:
+            # one damaged file takes nothing from the rest
+            log.warn(f"{evaluation}: cannot be drawn, its files are damaged ({type(error).__name__}: {error})")
     return [path for path in written if path is not None]
 
 

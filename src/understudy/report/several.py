@@ -14,7 +14,6 @@ from . import style
 from .events import History, series
 from .html import html_page
 from .judgements import Judgements, interval, rate
-from .page_training import last_step
 
 # file -> (events, number, title, axis)
 _CURVES = {
@@ -109,7 +108,7 @@ def _ends(runs: Sequence[OneOfSeveral]) -> Iterator[str]:
         at, error = series(run.history.validations, "action_error")
         at, error = at[np.isfinite(error)], error[np.isfinite(error)]
         best = int(error.argmin()) if len(error) else 0
-        cells = [run.ended, f"{last_step(run.history):,}", f"{loss[-1]:.3g}" if len(loss) else ""]
+        cells = [run.ended, f"{run.history.last_step:,}", f"{loss[-1]:.3g}" if len(loss) else ""]
         cells += [f"{error[best]:.3g}", f"{at[best]:,.0f}"] if len(error) else ["", ""]
         yield f"| {run.name} | {' | '.join(cells)} |"
     yield ""

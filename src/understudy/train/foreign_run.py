@@ -16,7 +16,7 @@ from understudy.core.events import Event
 from understudy.core.files import folder_written_atomically, json_or_empty
 from understudy.core.run_folder import PRETRAINED, RunFolder
 from understudy.diagnose.run_view import RunView, view_of_log
-from understudy.report.events import History
+from understudy.report.events import History, section
 
 _FEATURES = ("episodes", "frames")
 
@@ -44,7 +44,7 @@ def read_foreign(path: Path) -> ForeignRun:
         view = RunView(path.name, History())
     config = config or _config(view)
     first = min((event["time"] for event in view.events if "time" in event), default=0.0)
-    events = [_started(view, config, path), *view.events, *(_saved(folder) for folder in checkpoints)]
+    events = [_started(view, config, path, checkpoints), *view.events, *(_saved(folder) for folder in checkpoints)]
     if view.ended == "finished":
         events.append({"event": "run_finished", "step": int(view.last_step)})
     return ForeignRun([{"time": first, **event} for event in events], config)
@@ -60,17 +60,28 @@ def run_from_log(path: Path, folder: Path) -> RunFolder:
     return RunFolder(folder)
 
 
-def _started(view: RunView, config: dict[str, Any], path: Path) -> Event:
+def _started(view: RunView, config: dict[str, Any], path: Path, checkpoints: list[Path]) -> Event:
     name = path.absolute().name.removesuffix(".log")
     told = f"another program, as told by {path.absolute().name}"
     started: Event = {"event": "run_started", "step": 0, "name": name}
     started["command"] = f"{told} ({view.log.format})" if view.log is not None else f"{told} (checkpoints, no log)"
     known = {name: view.facts[name] for name in _FEATURES if name in view.facts}
-    if repo_id := (config.get("dataset") or {}).get("repo_id"):
+    if repo_id := section(config, "dataset").get("repo_id"):
         started["dataset"] = {"repo_id": repo_id, **known}
-    if policy := (config.get("policy") or {}).get("type"):
-        started["policy"] = {"type": policy}
+    if policy := section(config, "policy").get("type"):
+        started["policy"] = {"type": policy, **(_size(checkpoints[-1] / PRETRAINED) if checkpoints else {})}
     return started
+
+
+def _size(checkpoint: Path) -> dict[str, int]:
+    """How many numbers were trained, where the policy is one that is known here."""
+    from understudy.policies.facts import read_checkpoint
+
+    try:
+        count = read_checkpoint(checkpoint).parameters
+    except DataError:
+        return {}
+    return {} if count is None else {"trainable_parameters": count}
 
 
 def _config(view: RunView) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from understudy.core.errors import UnderstudyError
 from understudy.core.events import read_events
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
+from understudy.report.events import section
 
 # where a run is and how it is called says nothing about what was trained
 _PLACE = {"output_dir", "job_name", "resume", "report"}
@@ -42,8 +43,7 @@ def leave_report(run: RunFolder) -> None:
 
 def changed_options(config: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """(name, value, default) of every option of a complete configuration that differs from its default."""
-    policy = (config.get("policy") or {}).get("type")
-    repo_id = (config.get("dataset") or {}).get("repo_id")
+    policy, repo_id = section(config, "policy").get("type"), section(config, "dataset").get("repo_id")
     least = {"policy": {"type": policy}, "dataset": {"repo_id": repo_id}}
     default = _complete(least) if policy and repo_id else None
     if default is None:

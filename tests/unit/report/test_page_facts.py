@@ -71,7 +71,11 @@ def test_checkpoints_are_counted_from_their_events_and_what_was_measured_of_them
     ]
     run.checkpoint(2, 2).mkdir(parents=True)
     measured = {"event": "evaluation", "step": 2, "successes": 1, "n": 2, "success_rate": 0.5}
-    found = text(checkpoints_part(history({**validation(2, 2), "action_error": 0.25}, measured), saved, run))
+    found = text(
+        checkpoints_part(
+            history(started(version="1"), {**validation(2, 2), "action_error": 0.25}, measured), saved, run
+        )
+    )
     assert "Written 3 times: 15.0 MB in 1.5 s; the last at step 2, the best one at step 2." in found
     assert "| 2 | final, best | 0.25 | 1/2 = 50.0% | 5.0 MB |" in found and "| 1 |" not in found
     assert text(checkpoints_part(history(), [], run)) == ""
