@@ -100,7 +100,7 @@ def test_a_documented_command_is_understood(command: str, somewhere: Path) -> No
         assert rest[0] == "info"
         assert parse_options(DataInfoOptions, rest[1:], positionals=["source"], verb="data info").source
     elif verb == "report":
-        assert parse_options(ReportOptions, rest, positionals=["target"], verb="report")
+        assert parse_options(ReportOptions, rest, positionals=["target..."], verb="report")
     elif verb == "doctor":
         assert parse_options(DoctorOptions, rest, positionals=["target"], verb="doctor").pictures
     elif verb == "compare":

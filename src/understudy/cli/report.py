@@ -20,7 +20,7 @@ _OF_A_SEED = "of one seed: understudy report ENSEMBLE/seed-1000; of all side by 
 class ReportOptions(Options):
     """Writes report.md, report.html (one file) and plots/ of a run, or of what another program left of one."""
 
-    targets: list[Path] = Field(
+    target: list[Path] | Path = Field(
         [],
         description="a run's folder, LeRobot's output folder, or a log of LeRobot, W&B or TensorBoard; "
         "several: side by side",
@@ -36,9 +36,9 @@ class ReportOptions(Options):
 
 def run(arguments: Sequence[str]) -> int:
     """The verb; its exit code."""
-    options = parse_options(ReportOptions, arguments, positionals=["targets..."], verb="report")
-    asked = options.compare or []
-    runs = [*(asked if isinstance(asked, list) else [asked]), *options.targets]
+    options = parse_options(ReportOptions, arguments, positionals=["target..."], verb="report")
+    asked = _listed(options.compare)
+    runs = [*asked, *_listed(options.target)]
     if not runs:
         raise ConfigError("name a run, or several", hint="understudy report outputs/cube")
     if options.output_dir is not None:
@@ -53,6 +53,10 @@ def run(arguments: Sequence[str]) -> int:
     else:
         log.say(f"{page}\n{page.with_suffix('.html')}")
     return 0
+
+
+def _listed(paths: list[Path] | Path | None) -> list[Path]:
+    return [paths] if isinstance(paths, Path) else paths or []
 
 
 def _home(path: Path) -> Path:

@@ -48,7 +48,7 @@ def parse_options(
     """The options of a verb from its command line.
 
     positionals   names of options that may be given as bare words, in this order: `understudy inspect PATH`;
-                  "targets..." takes a list
+                  "target..." takes a list
     verb          how the verb is called, for `--help` and hints ("data info")
 
     `--help` prints the options and leaves with SystemExit(0). Raises ConfigError naming every fault.

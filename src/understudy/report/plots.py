@@ -35,6 +35,8 @@ _MACHINE = {
     "rss_bytes": ("memory", "Memory of the training process", "GB", 1e9),
 }
 
+# runs longer than so many seconds are shown by the hour
+_HOURS_FROM = 3 * 3600
 _LOSS_NAMES = {"loss": "Overall loss", "l1_loss": "L1 loss", "kld_loss": "KL loss, unweighted"}
 
 
@@ -203,10 +205,12 @@ def _machine(history: History, folder: Path, subject: str) -> list[Path]:
         if not len(seconds):
             continue
         drawing = style.figure()
+        passed = seconds - began
+        long, each = ("hours", 3600) if passed.max() > _HOURS_FROM else ("minutes", 60)
         plot = style.axes(
-            drawing, f"{title}: {subject}", "minutes since the start", f"{title.split(',')[0]}, {unit}", whole=False
+            drawing, f"{title}: {subject}", f"{long} since the start", f"{title.split(',')[0]}, {unit}", whole=False
         )
-        style.curve(plot, (seconds - began) / 60, value / divisor, title, style.BLUE)
+        style.curve(plot, passed / each, value / divisor, title, style.BLUE)
         style.fit_scale(plot, [value / divisor])
         written.append(style.save(drawing, folder / f"{file}.png"))
     return written

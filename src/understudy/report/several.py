@@ -13,7 +13,7 @@ from understudy.core.files import write_atomically
 from . import style
 from .events import History, series
 from .html import html_page
-from .judgements import Judgements, interval, rate
+from .judgements import Judgements, interval, measured_while_training, rate
 
 # file -> (events, number, title, axis)
 _CURVES = {
@@ -84,7 +84,7 @@ def _evaluations(several: Several) -> Iterator[str]:
             protocol = f"`{s['protocol']['hash'][:12]}`"
             yield f"| {name} | {judgement.who} | {s['env']} | {rate(s)} | {interval(s)} | {protocol} |"
     else:
-        yield "None of these runs was evaluated in simulation: what follows are errors and losses, no success rates."
+        yield "None of these runs has an evaluation in simulation (`understudy eval --env.type=TASK` makes one)."
     yield ""
     if several.paired:
         yield "In pairs, over the newest evaluation of each:"
@@ -101,8 +101,10 @@ def _evaluations(several: Several) -> Iterator[str]:
 def _ends(runs: Sequence[OneOfSeveral]) -> Iterator[str]:
     yield "## Where they ended"
     yield ""
-    yield "| run | state | updates | loss at the end | best held-out error | at step |"
-    yield "| --- | --- | --: | --: | --: | --: |"
+    measured = any(measured_while_training(run.history) for run in runs)
+    more = " last success while training |" if measured else ""
+    yield f"| run | state | updates | loss at the end | best held-out error | at step |{more}"
+    yield "| --- | --- | --: | --: | --: | --: |" + (" --: |" if measured else "")
     for run in runs:
         _, loss = series(run.history.steps, "loss")
         at, error = series(run.history.validations, "action_error")
@@ -110,6 +112,10 @@ def _ends(runs: Sequence[OneOfSeveral]) -> Iterator[str]:
         best = int(error.argmin()) if len(error) else 0
         cells = [run.ended, f"{run.history.last_step:,}", f"{loss[-1]:.3g}" if len(loss) else ""]
         cells += [f"{error[best]:.3g}", f"{at[best]:,.0f}"] if len(error) else ["", ""]
+        if measured:
+            cells += [f"{rate(event)} ({interval(event)})" for event in measured_while_training(run.history)[-1:]] or [
+                ""
+            ]
         yield f"| {run.name} | {' | '.join(cells)} |"
     yield ""
     yield "Losses compare where data, policy and loss are the same; held-out errors where the episodes are, too."

@@ -39,7 +39,8 @@ def axes(drawing: Figure, title: str, x: str, y: str, *, whole: bool = True) -> 
     plot.set_ylabel(y)
     tidy(plot)
     if whole:
-        plot.xaxis.set_major_locator(MaxNLocator(integer=True))
+        plot.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+        plot.xaxis.set_major_formatter("{x:,.0f}")
     return plot
 
 

@@ -67,8 +67,17 @@ def _names(runs: Sequence[Path]) -> list[str]:
 def _differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Option -> its value in each run, of those that are not the same wherever they are known."""
     keys = list(dict.fromkeys(key for config in configs for key in config if key not in _PLACE))
-    table = {key: [json.dumps(config[key]) if key in config else "" for config in configs] for key in keys}
+    table = {key: [_value(config, key) for config in configs] for key in keys}
     return {key: values for key, values in table.items() if len({value for value in values if value}) > 1}
+
+
+def _value(config: Mapping[str, Any], key: str) -> str:
+    """As text; null where the whole group is off, "" where it is not known."""
+    if key in config:
+        return json.dumps(config[key])
+    parts = key.split(".")
+    groups = [".".join(parts[:end]) for end in range(1, len(parts))]
+    return "null" if any(group in config and config[group] is None for group in groups) else ""
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
