@@ -106,3 +106,20 @@ def write_evaluation(run: RunFolder, name: str = "heldout-001000", *, joints: in
         starts_7=np.arange(0, length, 20),
     )
     return folder
+
+
+def evaluation_summary() -> dict[str, Any]:
+    """The summary.json of an evaluation in simulation: what a page needs of it."""
+    return {
+        "policy": "p",
+        "env": "so101/lift",
+        "successes": 10,
+        "n": 20,
+        "success_rate": 0.5,
+        "interval": [0.27, 0.73],
+        "confidence": 0.95,
+        "method": "Clopper-Pearson",
+        "progress_mean": 0.7,
+        "reasons": {"success": 10, "time limit": 10},
+        "protocol": {"hash": "abcdef0123456789", "seeds": {"first": 5, "count": 20}},
+    }

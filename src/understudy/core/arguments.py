@@ -61,7 +61,7 @@ def read_words(
 ) -> Settings:
     """The settings that a command line asks for; of an option given twice the last one counts.
 
-    positionals   options that may be given as a bare word, in this order
+    positionals   options that may be given as a bare word, in this order; one that ends in "..." takes all the rest
     switches      boolean options: the word after one is its value only if it is true, false, or the like
     known         names for a suggestion when a word has lost its dashes
 
@@ -79,11 +79,22 @@ def read_words(
             assign(settings, tuple(name.split(".")), text, f"--{name}")
         elif word.startswith("-") and len(word) > 1:
             raise ConfigError(f"`{word}`: unknown option", hint="options are written --name=value; --help lists them")
+        elif waiting and waiting[0].endswith("..."):
+            _append(settings, waiting[0].removesuffix("..."), word)
         elif waiting:
             assign(settings, (waiting.pop(0),), Text(word), word)
         else:
             raise ConfigError(f"`{word}` is not expected here", hint=_lost_dashes(word, known))
     return settings
+
+
+def _append(settings: Settings, name: str, word: str) -> None:
+    """Add a bare word to an option that takes a list of them."""
+    values = settings.values.setdefault(name, [])
+    if not isinstance(values, list):
+        raise ConfigError(f"`{settings.flags[(name,)]}` and `{word}` contradict each other")
+    values.append(Text(word))
+    settings.flags[(name,)] = word
 
 
 def _following(rest: list[str], is_switch: bool) -> Text:

@@ -47,7 +47,8 @@ def parse_options(
 ) -> O:
     """The options of a verb from its command line.
 
-    positionals   names of options that may be given as bare words, in this order: `understudy inspect PATH`
+    positionals   names of options that may be given as bare words, in this order: `understudy inspect PATH`;
+                  "target..." takes a list
     verb          how the verb is called, for `--help` and hints ("data info")
 
     `--help` prints the options and leaves with SystemExit(0). Raises ConfigError naming every fault.

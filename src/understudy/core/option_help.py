@@ -21,11 +21,12 @@ def options_help(model: type[BaseModel], positionals: Sequence[str], verb: str) 
     bare = "".join(f" {name.upper()}" for name in positionals)
     summary = textwrap.fill(" ".join((model.__doc__ or "").split()), WIDTH)
     lines = [f"usage: understudy {verb}{bare} [--name=value ...]", "", summary, ""]
-    for name in positionals:
+    names = [name.removesuffix("...") for name in positionals]
+    for name in names:
         lines += entry(name.upper(), _description(model.model_fields[name], required=True))
     lines += ["", "Options:"] if positionals else ["Options:"]
     for path, field in options_of(model):
-        if ".".join(path) not in positionals:
+        if ".".join(path) not in names:
             lines += option_entry(path, field, required=is_required(model, path))
     return "\n".join(lines) + "\n"
 

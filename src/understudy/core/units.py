@@ -23,6 +23,11 @@ def readable_duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def counted(n: int, what: str) -> str:
+    """(1, "episode") -> '1 episode'; (1234, "episode") -> '1,234 episodes'."""
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
 def short_number(n: float) -> str:
     """12345 -> '12K', the way LeRobot's training line prints counts."""
     for suffix in ("", "K", "M", "B", "T"):

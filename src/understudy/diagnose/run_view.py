@@ -11,7 +11,7 @@ import numpy as np
 from understudy.core.events import Event, read_events
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
-from understudy.report.events import History, history_of, number, series
+from understudy.report.events import History, history_of, number, section, series
 
 from .logs.parsed import ParsedLog
 from .logs.read import read_log
@@ -69,15 +69,14 @@ def view_of_run(folder: RunFolder) -> RunView:
 def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> RunView:
     """The view of a run's events and its complete configuration."""
     history = history_of(events)
-    policy = config.get("policy") or {}
-    optimizer = config.get("optimizer") or {}
-    started = history.started
+    policy, optimizer = section(config, "policy"), section(config, "optimizer")
+    dataset, machine = section(history.started, "dataset"), section(history.started, "machine")
     batch = number(config.get("batch_size"))
     facts = {
         "total_steps": config.get("steps"),
         "batch_size": None if batch is None else batch * (number(config.get("grad_accumulation_steps")) or 1),
-        "frames": (started.get("dataset") or {}).get("frames"),
-        "episodes": (started.get("dataset") or {}).get("episodes"),
+        "frames": dataset.get("frames"),
+        "episodes": dataset.get("episodes"),
         "policy": policy.get("type"),
         "chunk_size": policy.get("chunk_size"),
         "kl_weight": policy.get("kl_weight"),
@@ -86,7 +85,7 @@ def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> Ru
         "save_freq": config.get("save_freq"),
         "log_freq": config.get("log_freq"),
         "pretrained": policy.get("pretrained_path") or "",
-        "memory_bytes": (started.get("machine") or {}).get("memory_bytes"),
+        "memory_bytes": machine.get("memory_bytes"),
     }
     ends = [event["event"] for event in events if event["event"].startswith("run_")]
     ended = ends[-1].removeprefix("run_") if ends and ends[-1] not in ("run_started", "run_resumed") else ""

@@ -65,7 +65,7 @@ def _draw(curves: list[_Points], title: str, y: str, levels: Mapping[str, float]
         style.level(plot, value, label, color)
         shown.append(np.array([value]))
     style.fit_scale(plot, shown)
-    plot.legend(frameon=False)
+    style.legend(plot)
     return drawing
 
 

@@ -17,10 +17,13 @@ table { border-collapse: collapse; font-size: 0.85rem; margin: 1rem 0; display: 
 th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid light-dark(#ddd, #444); text-align: left }
 td[style], th[style] { white-space: nowrap; font-variant-numeric: tabular-nums }
 img { max-width: 100%; background: #fff } a { color: light-dark(#0b62a8, #74b9ec) }
+img:only-of-type { display: block } img:not(:only-of-type) { width: 49.5% } em { font-size: 0.9rem }
 code, pre { font-family: ui-monospace, monospace; background: light-dark(#f5f5f5, #24272d) }
-pre { padding: 0.6rem; overflow-x: auto } h1, h2 { line-height: 1.2 }
+pre { padding: 0.6rem; white-space: pre-wrap; overflow-wrap: anywhere } h1, h2 { line-height: 1.2 }
 @media print { body { max-width: none; margin: 0; font-size: 11pt; color: #000; background: #fff }
-  table { display: table } img, tr, pre { break-inside: avoid } h2, h3 { break-after: avoid } }
+  table { display: table; font-size: 8pt } td[style], th[style] { white-space: normal }
+  th, td { padding: 0.2rem 0.35rem } img { max-height: 13cm } img, tr, pre, p { break-inside: avoid }
+  h2, h3 { break-after: avoid } }
 """
 
 

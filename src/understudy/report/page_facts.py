@@ -1,4 +1,4 @@
-"""The parts of a run's page that are about the run itself: findings, options, phases, energy, checkpoints, limits.
+"""The parts of a run's page that are about the run itself: findings, options, checkpoints, how to repeat it, limits.
 
 Every number is read from events and files here, by code; nothing is said that they do not hold.
 """
@@ -6,18 +6,18 @@ Every number is read from events and files here, by code; nothing is said that t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from understudy.core.events import Event
-from understudy.core.units import readable_bytes
+from understudy.core.run_folder import RunFolder
+from understudy.core.units import counted, readable_bytes, readable_duration
 
-from .events import History, lookup, number, series
+from .events import History, number, section
+from .judgements import measured_while_training, rate
+from .page_training import energy_wh
 
-# where a run is cut into phases: its begin is fast, its end is what counts
-_PHASES = ((0.0, 0.1), (0.1, 0.3), (0.3, 0.6), (0.6, 0.9), (0.9, 1.0))
-_COLUMNS = ("loss", "l1_loss", "kld_loss", "grad_norm", "clipped_fraction", "lr")
+_MOST_CHECKPOINTS = 10
 
 
 def findings_part(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -49,70 +49,65 @@ def _shown(value: Any) -> str:
     return (text if len(text) <= 80 else text[:77] + "...").replace("|", "\\|").replace("\n", " ")
 
 
-def phases_part(history: History) -> Iterator[str]:
-    """Means of what was logged, by phase of the run."""
-    steps, _ = series(history.steps, "loss")
-    if len(steps) < 2 * len(_PHASES):
-        return
-    names = [name for name in _COLUMNS if len(series(history.steps, name)[1])]
-    held_out = "action_error" if len(series(history.validations, "action_error")[1]) else "loss"
-    columns = [*names, *([f"held-out {held_out.replace('_', ' ')}"] if history.validations else [])]
-    yield "## Phase by phase"
-    yield ""
-    yield "| steps | " + " | ".join(columns) + " |"
-    yield "| --- |" + " --: |" * len(columns)
-    for begin, end in _PHASES:
-        low, high = begin * steps[-1], end * steps[-1]
-        cells = [_mean(history.steps, name, low, high) for name in names]
-        if history.validations:
-            cells.append(_mean(history.validations, held_out, low, high))
-        yield f"| {low:,.0f} to {high:,.0f} | " + " | ".join(cells) + " |"
-    yield ""
-    yield "Means over each phase. A loss says how well demonstrations are reproduced; it is not a success rate."
-    yield ""
-
-
-def _mean(events: list[Event], name: str, low: float, high: float) -> str:
-    steps, values = series(events, name)
-    part = values[(steps > low) & (steps <= high)]
-    return f"{np.mean(part):.3g}" if len(part) else ""
-
-
-def energy_wh(history: History) -> float | None:
-    """Energy that the GPU took, from the power that was measured; None where none was."""
-    seconds, watts = series(history.telemetry, "gpu_power_w", x="time")
-    if len(seconds) < 2:
-        return None
-    # a run that was resumed has gaps, in which nobody knows what the GPU did
-    passed = np.diff(seconds)
-    usual = 10 * float(np.median(passed))
-    counted = passed < usual
-    return float((passed * (watts[1:] + watts[:-1]) / 2)[counted].sum() / 3600)
-
-
-def checkpoints_part(events: Sequence[Event]) -> Iterator[str]:
-    """The checkpoints that were written."""
-    saved = [event for event in events if event["event"] == "checkpoint"]
+def checkpoints_part(history: History, events: Sequence[Event], run: RunFolder) -> Iterator[str]:
+    """The checkpoints that were written and, of those that are still there, what was measured of them."""
+    saved = [event for event in events if event["event"] == "checkpoint" and number(event.get("step")) is not None]
     if not saved:
         return
     size = sum(number(event.get("bytes")) or 0 for event in saved)
     seconds = sum(number(event.get("seconds")) or 0 for event in saved)
-    best = [int(event["step"]) for event in saved if "best" in event.get("reasons", [])]
     yield "## Checkpoints"
     yield ""
+    took = f" in {readable_duration(seconds)}" if seconds else ""
     yield (
-        f"{len(saved)} written, {readable_bytes(int(size))} in {seconds:.0f} s; the last at step "
-        f"{int(saved[-1]['step']):,}" + (f", the best one at step {best[-1]:,}" if best else "") + "."
+        f"Written {counted(len(saved), 'time')}: {readable_bytes(int(size))}{took}; "
+        f"the last at step {int(saved[-1]['step']):,}{_best(saved)}."
     )
     yield ""
+    if "version" in history.started:
+        there = {int(path.name) for path in run.saved_checkpoints()}
+    else:
+        there = {int(event["step"]) for event in saved}
+    rows = [_checkpoint(step, saved, history) for step in sorted(there)[-_MOST_CHECKPOINTS:]]
+    if rows:
+        if len(there) > len(rows):
+            yield f"The last {len(rows)} of the {len(there)} that are in `checkpoints/`:"
+        else:
+            yield f"In `checkpoints/` {'is' if len(rows) == 1 else 'are'}:"
+        yield ""
+        yield "| step | kept because | held-out action error | success | size |"
+        yield "| --: | --- | --: | --: | --: |"
+        yield from rows
+        yield ""
 
 
-def reproduce_part(history: History) -> Iterator[str]:
+def _best(saved: Sequence[Event]) -> str:
+    best = [int(event["step"]) for event in saved if "best" in event.get("reasons", [])]
+    return f", the best one at step {best[-1]:,}" if best else ""
+
+
+def _checkpoint(step: int, saved: Sequence[Event], history: History) -> str:
+    of_it = [event for event in saved if event.get("step") == step]
+    reasons = dict.fromkeys(str(reason) for event in of_it for reason in event.get("reasons", []))
+    errors = [number(event.get("action_error")) for event in history.validations if event.get("step") == step]
+    successes = [rate(event) for event in measured_while_training(history) if event.get("step") == step]
+    size = number(of_it[-1].get("bytes")) if of_it else None
+    cells = [
+        f"{step:,}",
+        ", ".join(reasons),
+        f"{errors[-1]:.3g}" if errors and errors[-1] is not None else "",
+        successes[-1] if successes else "",
+        "" if size is None else readable_bytes(size),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def reproduce_part(history: History, run: RunFolder) -> Iterator[str]:
     """The commands that make this run again, and what else has to be the same."""
     started = history.started
     if "version" not in started:
         return  # another program's
-    machine = lookup(started, "machine") or {}
+    machine = section(started, "machine")
     yield "## How to make it again"
     yield ""
     yield (
@@ -120,15 +115,24 @@ def reproduce_part(history: History) -> Iterator[str]:
         "`events.jsonl`."
     )
     yield ""
-    yield "    understudy train --config_path=RUN/train_config.json --output_dir=ANOTHER"
+    yield f"    understudy train --config_path={run.path}/train_config.json --output_dir=ANOTHER"
+    yield ""
+    yield "It was begun by"
+    yield ""
+    yield f"    {_command(str(started.get('command')))}"
     yield ""
     precision, threads, torch = started.get("precision"), machine.get("threads"), machine.get("torch")
     yield (
-        f"It was begun by `{started.get('command')}`, configuration `{started.get('config_hash')}`, dataset "
-        f"`{str(lookup(started, 'dataset.fingerprint'))[:16]}`. The same weights bit for bit need the same precision "
-        f"({precision}), number of threads ({threads}) and torch ({torch})."
+        f"with the configuration `{started.get('config_hash')}`. The same weights bit for bit need the same data, "
+        f"precision ({precision}), number of threads ({threads}) and torch ({torch})."
     )
     yield ""
+
+
+def _command(command: str) -> str:
+    """As it would be typed: without the place that the program lies in."""
+    program, _, options = command.partition(" ")
+    return f"understudy {options}" if Path(program).name in ("__main__.py", "understudy") else command
 
 
 def limits_part(history: History, *, simulated: bool, on_recordings: bool) -> Iterator[str]:
@@ -144,4 +148,8 @@ def limits_part(history: History, *, simulated: bool, on_recordings: bool) -> It
     yield "- Whether another training seed would do as well: one run is one draw; see `understudy ensemble`."
     if not history.telemetry:
         yield "- What the machine did: no telemetry was recorded."
+    elif energy_wh(history) is None:
+        yield "- What it cost in energy: no power was measured."
+    else:
+        yield "- What the whole machine took: the power of the GPU was measured, not that of the rest."
     yield ""

@@ -13,9 +13,11 @@ A picture is only written when there is something to show in it.
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
+from understudy.core import log
 from understudy.core.run_folder import RunFolder
 
 from . import style
@@ -33,12 +35,17 @@ _MACHINE = {
     "rss_bytes": ("memory", "Memory of the training process", "GB", 1e9),
 }
 
+# runs longer than so many seconds are shown by the hour
+_HOURS_FROM = 3 * 3600
 _LOSS_NAMES = {"loss": "Overall loss", "l1_loss": "L1 loss", "kld_loss": "KL loss, unweighted"}
 
 
-def write_plots(run: RunFolder) -> list[Path]:
-    """Draw everything the run has data for into its `plots/`; the files written. Raises DiskFull."""
-    history = read_history(run.events)
+def write_plots(run: RunFolder, history: History | None = None) -> list[Path]:
+    """Draw everything the run has data for into its `plots/`; the files written. Raises DiskFull.
+
+    history   what happened in it, where that has been read already
+    """
+    history = history or read_history(run.events)
     subject = _subject(history, run)
     written = [
         *_losses(history, run.plots, subject),
@@ -51,7 +58,11 @@ def write_plots(run: RunFolder) -> list[Path]:
     ]
     evaluation = newest_evaluation(run)
     if evaluation is not None:
-        written += write_held_out_plots(evaluation, run.plots)
+        try:
+            written += write_held_out_plots(evaluation, run.plots)
+        except (KeyError, TypeError, ValueError, EOFError, BadZipFile) as error:
+            # one damaged file takes nothing from the rest
+            log.warn(f"{evaluation}: cannot be drawn, its files are damaged ({type(error).__name__}: {error})")
     return [path for path in written if path is not None]
 
 
@@ -79,7 +90,7 @@ def _loss(history: History, folder: Path, subject: str, key: str) -> Path:
     if len(held_out[0]):
         style.curve(plot, *held_out, _held_out_name(history, key), style.ORANGE)
     style.fit_scale(plot, [train[1], held_out[1]])
-    plot.legend(frameon=False)
+    style.legend(plot)
     return style.save(drawing, folder / ("overall_loss.png" if key == "loss" else f"{key}.png"))
 
 
@@ -111,7 +122,7 @@ def _validation(history: History, folder: Path, subject: str) -> Path | None:
     best = int(np.argmin(np.where(np.isfinite(error), error, np.inf)))
     plot.plot(steps[best], error[best], marker="*", markersize=13, color=style.BLACK, linestyle="none", label="best")
     style.fit_scale(plot, shown)
-    plot.legend(frameon=False)
+    style.legend(plot)
     return style.save(drawing, folder / "validation.png")
 
 
@@ -141,13 +152,12 @@ def _learning_rate(history: History, folder: Path, subject: str) -> Path | None:
     style.fit_scale(plot, [np.array(rates) for rates in different])
     if plot.get_yscale() == "linear":
         plot.ticklabel_format(axis="y", scilimits=(-2, 4))
-    plot.legend(frameon=False)
+    style.legend(plot)
     return style.save(drawing, folder / "lr.png")
 
 
 def _cycle(count: int) -> list[str]:
-    colors = [style.BLUE, style.ORANGE, style.GREEN, style.PURPLE, style.GREY, style.BLACK]
-    return [colors[i % len(colors)] for i in range(count)]
+    return [style.COLORS[i % len(style.COLORS)] for i in range(count)]
 
 
 def _gradient(history: History, folder: Path, subject: str) -> Path | None:
@@ -167,7 +177,7 @@ def _gradient(history: History, folder: Path, subject: str) -> Path | None:
         share.set_ylim(0, 1.05)
         share.spines["top"].set_visible(False)
         plot.plot([], [], color=style.ORANGE, linestyle=":", label="share of steps clipped (right axis)")
-    plot.legend(frameon=False)
+    style.legend(plot)
     return style.save(drawing, folder / "grad_norm.png")
 
 
@@ -183,7 +193,7 @@ def _throughput(history: History, folder: Path, subject: str) -> Path | None:
         label += f" (wait for data {waited.sum() / (waited.sum() + update.sum()):.1%} of the time)"
     style.curve(plot, steps, rate, label, style.BLUE)
     style.fit_scale(plot, [rate])
-    plot.legend(frameon=False, loc="lower right")
+    style.legend(plot)
     return style.save(drawing, folder / "throughput.png")
 
 
@@ -195,10 +205,12 @@ def _machine(history: History, folder: Path, subject: str) -> list[Path]:
         if not len(seconds):
             continue
         drawing = style.figure()
+        passed = seconds - began
+        long, each = ("hours", 3600) if passed.max() > _HOURS_FROM else ("minutes", 60)
         plot = style.axes(
-            drawing, f"{title}: {subject}", "minutes since the start", f"{title.split(',')[0]}, {unit}", whole=False
+            drawing, f"{title}: {subject}", f"{long} since the start", f"{title.split(',')[0]}, {unit}", whole=False
         )
-        style.curve(plot, (seconds - began) / 60, value / divisor, title, style.BLUE)
+        style.curve(plot, passed / each, value / divisor, title, style.BLUE)
         style.fit_scale(plot, [value / divisor])
         written.append(style.save(drawing, folder / f"{file}.png"))
     return written

@@ -22,8 +22,12 @@ from .palette import GREY as GREY
 from .palette import ORANGE as ORANGE
 from .palette import PURPLE as PURPLE
 
+COLORS = (BLUE, ORANGE, GREEN, PURPLE, GREY, BLACK)
+
 # from this many points on, a line is drawn thin with its running median over it
 _SMOOTH_FROM = 60
+# a picture is not wider than so many of its dots
+_MOST_POINTS = 1000
 _DPI = 120
 
 
@@ -40,7 +44,8 @@ def axes(drawing: Figure, title: str, x: str, y: str, *, whole: bool = True) -> 
     plot.set_ylabel(y)
     tidy(plot)
     if whole:
-        plot.xaxis.set_major_locator(MaxNLocator(integer=True))
+        plot.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+        plot.xaxis.set_major_formatter("{x:,.0f}")
     return plot
 
 
@@ -54,23 +59,56 @@ def tidy(plot: Axes) -> None:
 
 def curve(plot: Axes, x: np.ndarray, y: np.ndarray, label: str, color: str) -> None:
     """A line; points are marked while they are few, and smoothed over when they are many and noisy."""
-    if len(x) < _SMOOTH_FROM:
+    if not is_noisy(x):
         plot.plot(x, y, color=color, linewidth=1.6, marker="o", markersize=3.5 if len(x) > 12 else 5, label=label)
         return
-    plot.plot(x, y, color=color, linewidth=0.7, alpha=0.35)
-    plot.plot(x, running_median(y, max(5, len(y) // 40)), color=color, linewidth=1.8, label=label)
+    plot.plot(*envelope(x, y), color=color, linewidth=0.7, alpha=0.35)
+    plot.plot(*smoothed(x, y), color=color, linewidth=1.8, label=label)
 
 
-def running_median(y: np.ndarray, width: int) -> np.ndarray:
-    """Median of the `width` values around each one; at the ends of those that are there."""
+def is_noisy(x: np.ndarray) -> bool:
+    """Whether a curve has so many points that its middle says more than they do."""
+    return len(x) >= _SMOOTH_FROM
+
+
+def smoothed(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A line of not more than _MOST_POINTS that goes through the middle of a noisy curve."""
+    every = -(-len(x) // _MOST_POINTS)
+    return x[::every], running_median(y, max(5, len(y) // 40), every)
+
+
+def envelope(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The curve, or the lowest and the highest value of each stretch where it has more points than a picture shows."""
+    stretch = -(-len(x) // _MOST_POINTS)
+    if stretch == 1:
+        return x, y
+    missing = np.full(-len(x) % stretch, np.nan)
+    table = np.concatenate([np.where(np.isfinite(y), y, np.nan), missing]).reshape(-1, stretch)
+    bounds = np.stack([np.fmin.reduce(table, axis=1), np.fmax.reduce(table, axis=1)], axis=1)
+    return np.repeat(x[::stretch], 2), bounds.ravel()
+
+
+def running_median(y: np.ndarray, width: int, every: int = 1) -> np.ndarray:
+    """Median of the `width` values around every so many-th one; at the ends of those that are there."""
     half = width // 2
-    finite = np.where(np.isfinite(y), y, np.nan)
-    padded = np.concatenate([np.full(half, np.nan), finite, np.full(half, np.nan)])
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
-    empty = np.isnan(around).all(axis=1)
-    median = np.full(len(y), np.nan)
-    median[~empty] = np.nanmedian(around[~empty], axis=1)
-    return median
+    edge = np.full(half, np.nan)
+    padded = np.concatenate([edge, np.where(np.isfinite(y), y, np.nan), edge])
+    # what is not a number is sorted to the end
+    around = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[::every], axis=1)
+    counts = np.isfinite(around).sum(axis=1)
+    row = np.arange(len(around))
+    middle: np.ndarray = (around[row, np.maximum(counts - 1, 0) // 2] + around[row, counts // 2]) / 2
+    return middle
+
+
+def legend(plot: Axes) -> None:
+    """The names of the curves below the plot, where they cover none of them."""
+    handles, labels = plot.get_legend_handles_labels()
+    drawing = plot.get_figure(root=True)
+    assert drawing is not None
+    longest = max(map(len, labels), default=0)
+    columns = max(1, min(len(labels), 4, 110 // (longest + 6)))
+    drawing.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
 
 
 def level(plot: Axes, y: float, label: str, color: str) -> None:

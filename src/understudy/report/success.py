@@ -41,7 +41,7 @@ def write_success(history: History, folder: Path, subject: str) -> Path | None:
         steps[best], 100 * rate[best], marker="*", markersize=13, color=style.BLACK, linestyle="none", label=label
     )
     plot.set_ylim(-3, 103)
-    plot.legend(frameon=False)
+    style.legend(plot)
     return style.save(drawing, folder / "success.png")
 
 

@@ -215,10 +215,13 @@ def _threads_in_words(count: int) -> str:
 
 
 def _write(result: EnsembleResult, folder: EnsembleFolder) -> None:
-    """summary.json, the pictures and ensemble.md."""
+    """summary.json, the pictures, ensemble.md and the same as one HTML file."""
     write_atomically(folder.summary, json.dumps(result.to_json(), indent=2) + "\n")
     from understudy.report.ensemble import write_ensemble_plots
+    from understudy.report.html import html_page
 
     name = f"{result.config['policy']['type']} on {Path(result.config['dataset']['repo_id']).name}"
     plots = write_ensemble_plots(result.runs, folder.plots, name) if result.finished else []
-    write_atomically(folder.page, page(result, plots))
+    text = page(result, plots)
+    write_atomically(folder.page, text)
+    write_atomically(folder.page.with_suffix(".html"), html_page(text, folder.path))

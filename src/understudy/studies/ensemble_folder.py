@@ -4,7 +4,7 @@
         ensemble.json        the seeds, and the threads each of them computes with
         seed-1000/           the run of seed 1000, as `understudy train` makes it
         logs/seed-1000.txt   what it said
-        summary.json  ensemble.md  plots/
+        summary.json  ensemble.md  ensemble.html  plots/
 
 Every path of it is made here and nowhere else.
 """

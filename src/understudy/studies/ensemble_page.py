@@ -10,6 +10,8 @@ from understudy.train.dataset_config import DatasetConfig
 
 from .ensemble_summary import MEASURES, EnsembleResult, SeedResult, Spread
 
+_PLOTS = {"overall_loss": "training loss", "validation": "held-out action error", "success": "success in simulation"}
+
 
 def page(result: EnsembleResult, plots: Sequence[Path]) -> str:
     """The page as Markdown."""
@@ -51,7 +53,7 @@ def _lines(result: EnsembleResult, plots: Sequence[Path]) -> Iterator[str]:
     yield from _seeds(result)
     yield ""
     for plot in plots:
-        yield f"![{plot.stem}]({plot.relative_to(result.path)})"
+        yield f"![{_PLOTS.get(plot.stem, plot.stem)}, each seed and their mean]({plot.relative_to(result.path)})"
         yield ""
     yield from _how(result)
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .prepare import Prepared
 
 
+# a dataset can have thousands
+MOST_TASKS = 20
+
+
 def announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> None:
     """Write `run_started`, or `run_resumed`, and say how the start went."""
     parameters = list(t.update.policy.parameters())
@@ -31,6 +35,8 @@ def announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> 
             "episodes": len(dataset.episodes),
             "frames": dataset.num_rows,
             "fps": dataset.fps,
+            "robot": dataset.info.get("robot_type"),
+            "tasks": dataset.tasks[:MOST_TASKS],
         },
         "policy": {
             "type": t.config.policy.type,

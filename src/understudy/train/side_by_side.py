@@ -7,57 +7,98 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from understudy.core.errors import ConfigError
+from understudy.core.errors import ConfigError, UnderstudyError
+from understudy.core.events import Event, read_events
 from understudy.core.files import json_or_empty
 from understudy.core.nested import leaves
 from understudy.core.run_folder import RunFolder
-from understudy.report.several import Several, write_several
+from understudy.report.events import history_of
+from understudy.report.judgements import Judgements, read_judgements
+from understudy.report.page_training import how_it_ended
+from understudy.report.several import OneOfSeveral, Several, write_several
+
+from .foreign_run import read_foreign
+
+# the letters that `understudy compare` has
+_MOST_COMPARED = 6
+_PLACE = ("output_dir", "job_name", "resume", "report")
 
 
 def write_side_by_side(runs: Sequence[Path], output: Path) -> Path:
-    """Write the page into the new folder `output`. Raises ConfigError for what is no run, DiskFull."""
-    folders = [RunFolder(path) for path in runs]
-    for folder in folders:
-        if not folder.events.exists():
-            raise ConfigError("this is no run: it has no events.jsonl", where=str(folder.path))
-    names = names_of(folders)
-    differing = differing_options([json_or_empty(folder.config) for folder in folders])
-    return write_several(Several(names, folders, differing, paired_lines(folders)), output)
+    """Write the page into the new folder `output`.
+
+    runs   run folders, or what another program left of a training
+
+    Raises ConfigError for a run that is named twice, DataError for what is none, DiskFull.
+    """
+    names = names_of(runs)
+    found = [_read(path) for path in runs]
+    shown = [
+        OneOfSeveral(name, history_of(events), how_it_ended(events), _judged(path))
+        for name, path, (events, _) in zip(names, runs, found, strict=True)
+    ]
+    differing = differing_options([config for _, config in found])
+    return write_several(Several(shown, differing, paired_lines(runs, names)), output)
+
+
+def _read(path: Path) -> tuple[list[Event], dict[str, Any]]:
+    folder = RunFolder(path)
+    if folder.events.exists():
+        return read_events(folder.events), json_or_empty(folder.config)
+    foreign = read_foreign(path)
+    return foreign.events, foreign.config
+
+
+def _judged(path: Path) -> Judgements:
+    return read_judgements(RunFolder(path)) if path.is_dir() else Judgements([], [], [])
+
+
+def names_of(runs: Sequence[Path]) -> list[str]:
+    """The last part of each path, and as many parts before it as it takes to tell them apart."""
+    places = [path.resolve() for path in runs]
+    for path, place in zip(runs, places, strict=True):
+        if places.count(place) > 1:
+            raise ConfigError("a run is named twice", where=str(path), hint="its difference to itself is nothing")
+    parts = 1
+    while len(set(names := ["/".join(path.absolute().parts[-parts:]) for path in runs])) < len(names):
+        parts += 1
+    return names
 
 
 def differing_options(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Option -> its value in each of these configurations as JSON, "" where it has none; those that differ."""
+    """Option -> its value in each run, of those that are not the same wherever they are known."""
     told = [leaves(config) for config in configs]
-    keys = dict.fromkeys(key for config in told for key in config if key not in ("output_dir", "job_name", "resume"))
-    values = {key: [_text(config.get(key)) for config in told] for key in keys}
-    return {key: found for key, found in values.items() if len(set(found)) > 1}
+    keys = list(dict.fromkeys(key for config in told for key in config if key not in _PLACE))
+    table = {key: [_value(config, key) for config in told] for key in keys}
+    return {key: values for key, values in table.items() if len({value for value in values if value}) > 1}
 
 
-def names_of(folders: Sequence[RunFolder]) -> list[str]:
-    """The last part of each path, and as many parts before it as it takes to tell them apart."""
-    for parts in range(1, 6):
-        names = ["/".join(folder.path.absolute().parts[-parts:]) for folder in folders]
-        if len(set(names)) == len(names):
-            return names
-    raise ConfigError("a run is named twice", where="--compare")
+def _value(config: Mapping[str, Any], key: str) -> str:
+    """As text; null where the whole group is off, "" where it is not known."""
+    if key in config:
+        return json.dumps(config[key])
+    parts = key.split(".")
+    groups = [".".join(parts[:end]) for end in range(1, len(parts))]
+    return "null" if any(group in config and config[group] is None for group in groups) else ""
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else json.dumps(value)
-
-
-def paired_lines(folders: Sequence[RunFolder]) -> list[str]:
-    """A line for each pair of runs whose evaluations can be compared: the difference and its interval."""
+def paired_lines(runs: Sequence[Path], names: Sequence[str]) -> list[str]:
+    """Lines about each pair of runs whose evaluations can be compared: the difference and its interval; or why not."""
     from understudy.evaluate.compare.pair import compare_all
     from understudy.evaluate.compare.protocols import check_equal
     from understudy.evaluate.compare.sides import read_side
     from understudy.evaluate.compare.table import table
 
-    if len(folders) > 6 or not all(any(folder.eval.glob("*/summary.json")) for folder in folders):
+    evaluated = [(name, path) for name, path in zip(names, runs, strict=True) if _judged(path).simulated]
+    if len(evaluated) < 2:
         return []
+    if len(evaluated) > _MOST_COMPARED:
+        return [f"not compared in pairs: more than {_MOST_COMPARED} runs; understudy compare A B does it for some"]
+    letters = "abcdef"[: len(evaluated)]
+    said = [f"{letter}: {name}" for letter, (name, _) in zip(letters, evaluated, strict=True)]
     try:
-        sides = [read_side(letter, str(folder.path)) for letter, folder in zip("abcdef", folders, strict=False)]
+        sides = [read_side(letter, str(path)) for letter, (_, path) in zip(letters, evaluated, strict=True)]
         differing = check_equal(sides, allowed=False)
-        return table(compare_all(sides, 0.95), differing).splitlines()
-    except ConfigError as error:
-        return [f"not compared: {error.what}"]
+        return [*said, "", *table(compare_all(sides, 0.95), differing).splitlines()]
+    except UnderstudyError as error:
+        return [*said, "", *f"not compared in pairs: {error.what}".splitlines()]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_run import started, step, validation, write_events
+from fake_run import evaluation_summary, started, step, validation, write_events
+from make_evaluation import write_evaluation
 from understudy.cli.report import run
 from understudy.core import log
 from understudy.core.errors import ConfigError, DataError
@@ -69,27 +70,29 @@ def test_runs_side_by_side_tell_what_differs(tmp_path: Path) -> None:
     assert run([f"--compare=[{runs[0]}, {runs[1]}]", f"--output_dir={tmp_path / 'both'}"]) == 0
     page = (tmp_path / "both/report.md").read_text()
     assert "| option | a/seed | b/seed |" in page and "| `seed` | 1 | 2 |" in page and "`policy.use_vae`" not in page
-    assert "| a/seed | 500 |" in page and (tmp_path / "both/plots/overall_loss.png").exists()
+    assert (
+        "| a/seed | still going on, or killed | 500 |" in page and (tmp_path / "both/plots/overall_loss.png").exists()
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ([], "name a run"),
-        (["RUN", "--compare=[RUN, RUN]"], "name a run"),
-        (["LOG"], "no folder of its own"),
+        (["GONE"], "no such file"),
+        (["RUN", "--compare=[RUN]", "--output_dir=NEW"], "named twice"),
+        (["LOG"], "no files of ours"),
         (["RUN", "--output_dir=NEW"], "stands in its own folder"),
         (["--compare=[RUN]", "--output_dir=NEW"], "two runs or more"),
         (["--compare=[RUN, RUN]"], "needs a folder"),
         (["--compare=[RUN, RUN]", "--output_dir=NEW"], "named twice"),
-        (["--compare=[RUN, LOG]", "--output_dir=NEW"], "no events.jsonl"),
         (["LOG", "--output_dir=RUN"], "there already"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_written(words: list[str], said: str, tmp_path: Path) -> None:
     made, path = make_run(tmp_path / "cube"), tmp_path / "train.log"
     path.write_text(LINE.format(i=1, step=100, loss=1))
-    for name, place in (("RUN", made.path), ("LOG", path), ("NEW", tmp_path / "new")):
+    for name, place in (("RUN", made.path), ("LOG", path), ("NEW", tmp_path / "new"), ("GONE", tmp_path / "gone")):
         words = [word.replace(name, str(place)) for word in words]
     with pytest.raises(ConfigError, match=said):
         run(words)
@@ -102,3 +105,41 @@ def test_a_file_without_numbers_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         run([str(path), f"--output_dir={tmp_path / 'page'}"])
     assert not (tmp_path / "page").exists()
+
+
+@pytest.mark.parametrize("words", [["--compare", "A", "B", "LOG"], ["A", "B", "LOG"], ["--compare=[A, B]", "LOG"]])
+def test_runs_to_compare_are_named_in_any_of_three_ways(words: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_text("".join(LINE.format(i=i, step=100 * i, loss=1 / i) for i in range(1, 31)))
+    for name, place in (("A", make_run(tmp_path / "a").path), ("B", make_run(tmp_path / "b").path), ("LOG", path)):
+        words = [word.replace(name, str(place)) for word in words]
+    assert run([*words, f"--output_dir={tmp_path / 'all'}"]) == 0
+    page = (tmp_path / "all/report.md").read_text()
+    assert page.startswith("# 3 runs side by side")
+    assert "| train.log | as far as the log tells | 3,000 |" in page
+
+
+def test_a_group_that_is_on_in_one_run_and_off_in_the_other_differs(tmp_path: Path) -> None:
+    made = [make_run(tmp_path / name) for name in "ab"]
+    for each, env in zip(made, (None, {"type": "so101/lift"}), strict=True):
+        each.config.write_text(json.dumps(json.loads(each.config.read_text()) | {"env": env}))
+    assert run([*(str(each.path) for each in made), f"--output_dir={tmp_path / 'both'}"]) == 0
+    assert '| `env.type` | null | "so101/lift" |' in (tmp_path / "both/report.md").read_text()
+
+
+def test_unequal_protocols_are_not_paired_and_the_page_says_why(tmp_path: Path) -> None:
+    made = [make_run(tmp_path / name) for name in "ab"]
+    for number, each in enumerate(made):
+        folder = write_evaluation(each.eval / "lift-000500", [1, 0, 1], horizon=90 + number)
+        (folder / "summary.json").write_text(json.dumps(evaluation_summary()))
+    assert run([*(str(each.path) for each in made), f"--output_dir={tmp_path / 'both'}"]) == 0
+    page = (tmp_path / "both/report.md").read_text()
+    assert "not compared in pairs: the evaluations followed unequal protocols" in page and "horizon" in page
+
+
+def test_a_dozen_runs_get_a_dozen_different_lines(tmp_path: Path) -> None:
+    paths = [str(make_run(tmp_path / f"seed-{seed}", seed=seed).path) for seed in range(12)]
+    assert run([*paths, f"--output_dir={tmp_path / 'all'}"]) == 0
+    page = (tmp_path / "all/report.md").read_text()
+    # with one option and many runs the table stands on its side
+    assert "| option | `seed` |" in page and "| seed-11 | 11 |" in page

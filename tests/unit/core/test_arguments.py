@@ -153,3 +153,10 @@ def test_taking_a_value_away_also_takes_the_groups_it_leaves_empty() -> None:
     remove(values, ("a", "b", "c"))
     remove(values, ("not", "there"))
     assert values == {"d": 2}
+
+
+def test_the_last_positional_can_take_all_the_words_that_are_left() -> None:
+    found = read_words(["A", "--steps=5", "B", "C"], positionals=["runs..."])
+    assert found.values == {"runs": ["A", "B", "C"], "steps": "5"}
+    with pytest.raises(ConfigError, match="contradict"):
+        read_words(["--runs=A", "B"], positionals=["runs..."])

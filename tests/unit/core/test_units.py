@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.core.units import readable_bytes, readable_duration, short_number
+from understudy.core.units import counted, readable_bytes, readable_duration, short_number
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,7 @@ def test_durations_have_the_unit_that_matters(seconds: float, text: str) -> None
 )
 def test_counts_are_short_as_in_lerobot_s_log(n: float, text: str) -> None:
     assert short_number(n) == text
+
+
+def test_counts_are_written_with_the_word_in_the_right_number() -> None:
+    assert [counted(n, "episode") for n in (0, 1, 2000)] == ["0 episodes", "1 episode", "2,000 episodes"]

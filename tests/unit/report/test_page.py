@@ -59,7 +59,10 @@ def run(tmp_path: Path) -> RunFolder:
 
 def test_the_page_begins_with_k_of_n_and_its_interval(run: RunFolder) -> None:
     simulated(run, "final", 46)
-    title, _, answer = write_page(run).read_text().splitlines()[:3]
+    title, _, what, _, answer = write_page(run).read_text().splitlines()[:5]
+    assert what.startswith(
+        "`act` with 1,234,567 parameters, trained on the 7 episodes of `u/n`: 300 updates, still going on"
+    )
     assert title == "# act on u/n"
     assert "so101/lift: 46/50 = 92.0% (95% interval 81.0% to 98.0%, Clopper-Pearson)" in answer
 
@@ -69,20 +72,20 @@ def test_a_reference_and_a_blinded_policy_are_never_the_answer(run: RunFolder) -
     simulated(run, "reference", 50, reference="expert")
     simulated(run, "blind", 0, protocol={"probe": "cameras blanked"})
     page = write_page(run).read_text()
-    assert "46/50" in page.splitlines()[2]
+    assert "46/50" in page.splitlines()[4]
     assert "| expert | so101/lift | 50/50" in page
     assert "| the policy, cameras blanked | so101/lift | 0/50" in page
 
 
 def test_a_run_that_was_never_executed_is_not_said_to_succeed(run: RunFolder) -> None:
-    assert "has not been evaluated yet" in write_page(run).read_text()
+    assert "Whether it works is not known" in write_page(run).read_text()
 
 
 def test_time_is_counted_by_updates_and_waiting_is_told(run: RunFolder) -> None:
     # 100 updates of 0.1 s and 200 of 0.2 s, 0.01 s of each waiting
     page = write_page(run).read_text()
     assert "50.0 s in updates, 6.0% of it waiting for data" in page
-    assert "7 episodes, 600 frames, 20.0 s of demonstration" in page
+    assert "7 episodes, 600 frames, 30 frames a second, 20.0 s of demonstration" in page
     assert "1,234,567 parameters" in page
 
 
@@ -103,4 +106,58 @@ def test_what_stands_beside_a_success_rate_stands_beneath_it(run: RunFolder) -> 
     beside = {"successes": 0, "n": 20, "success_rate": 0.0, "interval": [0, 0.17], "progress_mean": 0.1, "path": "x"}
     simulated(run, "final", 46, beside={"hold": beside})
     page = write_page(run).read_text()
-    assert "| hold | so101/lift | 0/20 = 0.0% (95% interval 0.0% to 17.0%, Clopper-Pearson) | 0.10 | |" in page
+    assert "| hold | so101/lift | 0/20 = 0.0% | 0.0% to 17.0% | 0.10 |  |" in page
+
+
+def measured(step: int, successes: int) -> str:
+    rates = {"successes": successes, "n": 20, "success_rate": successes / 20, "interval": [0.1, 0.6]}
+    return event("evaluation", step, env="so101/lift", confidence=0.95, progress_mean=0.9, **rates)
+
+
+def test_what_was_measured_while_training_is_the_answer_where_nothing_else_was(run: RunFolder) -> None:
+    with run.events.open("a") as file:
+        file.write(measured(100, 2) + "\n" + measured(300, 8) + "\n")
+    page = write_page(run).read_text()
+    assert "8/20 = 40.0% (95% interval 10.0% to 60.0%) after 300 updates, measured while training." in page
+    assert "| 100 | so101/lift | 2/20 = 10.0% | 10.0% to 60.0% | 0.90 |" in page
+    assert "measure that one on new episodes" in page and "executed nowhere" not in page
+    simulated(run, "final-000300", 46)
+    assert "46/50 = 92.0%" in write_page(run).read_text().splitlines()[4]
+
+
+def test_of_each_task_the_newest_evaluation_is_the_answer(run: RunFolder) -> None:
+    simulated(run, "lift", 46)
+    simulated(run, "reach", 10, env="so101/reach")
+    page = write_page(run).read_text()
+    assert "**so101/lift: 46/50" in page and "**so101/reach: 10/50" in page
+
+
+def test_a_run_says_how_it_ended_and_how_much_of_the_plan_was_done(run: RunFolder) -> None:
+    run.config.write_text(json.dumps({"steps": 1000}))
+    with run.events.open("a") as file:
+        file.write(event("run_failed", 300, error="the loss is not finite\nat step 300") + "\n")
+    assert "300 of 1,000 updates, failed: the loss is not finite at step 300." in write_page(run).read_text()
+
+
+def test_held_out_error_is_the_answer_where_nothing_was_executed(run: RunFolder) -> None:
+    with run.events.open("a") as file:
+        file.write(event("validation", 300, action_error=0.25, baselines={"hold": 0.75, "mean": 1.0}) + "\n")
+    page = write_page(run).read_text()
+    assert (
+        "0.25 of a standard deviation off, after 300 updates (holding the last action 0.75, the mean action 1)" in page
+    )
+    assert "the policy was executed nowhere" in page
+
+
+def test_cameras_tasks_and_held_out_episodes_are_told(run: RunFolder) -> None:
+    camera = {"observation.images.front": {"type": "VISUAL", "shape": [3, 48, 64]}}
+    run.config.write_text(json.dumps({"policy": {"input_features": camera}}))
+    run.split.write_text(json.dumps({"train": [0, 1, 2, 3, 4], "validation": [5], "test": [6]}))
+    lines = run.events.read_text().splitlines()
+    begun = json.loads(lines[0])
+    begun["dataset"]["tasks"] = ["lift the cube"]
+    run.events.write_text("\n".join([json.dumps(begun), *lines[1:]]) + "\n")
+    page = write_page(run).read_text()
+    assert "- cameras: front (64 x 48)" in page and "- tasks: “lift the cube”" in page
+    assert "- held out: 1 episode (5) to choose by, 1 episode (6) set apart for the last measurement" in page
+    assert "trained on 5 of the 7 episodes of `u/n`" in page

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fake_run import started, step, validation
+from understudy.core.run_folder import RunFolder
 from understudy.report.events import History, history_of
+from understudy.report.page_course import phases_part
 from understudy.report.page_facts import (
     checkpoints_part,
-    energy_wh,
     findings_part,
     limits_part,
     options_part,
-    phases_part,
     reproduce_part,
 )
+from understudy.report.page_training import energy_wh
 
 STEPS = [step(number, 1000) for number in range(10, 1001, 10)]
 
@@ -61,23 +63,36 @@ def test_findings_are_told_with_their_remedy_and_none_is_said() -> None:
     assert "Nothing was found." in text(findings_part([]))
 
 
-def test_checkpoints_are_counted_from_their_events() -> None:
+def test_checkpoints_are_counted_from_their_events_and_what_was_measured_of_them_stands_beside(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
     saved = [
         {"event": "checkpoint", "step": s, "bytes": 5e6, "seconds": 0.5, "reasons": r}
-        for s, r in ((1, ["best"]), (2, ["final"]))
+        for s, r in ((1, ["time"]), (2, ["final"]), (2, ["best"]))
     ]
-    found = text(checkpoints_part(saved))
-    assert "2 written, 10.0 MB in 1 s; the last at step 2, the best one at step 1." in found
-    assert text(checkpoints_part([])) == ""
+    run.checkpoint(2, 2).mkdir(parents=True)
+    measured = {"event": "evaluation", "step": 2, "successes": 1, "n": 2, "success_rate": 0.5}
+    found = text(
+        checkpoints_part(
+            history(started(version="1"), {**validation(2, 2), "action_error": 0.25}, measured), saved, run
+        )
+    )
+    assert "Written 3 times: 15.0 MB in 1.5 s; the last at step 2, the best one at step 2." in found
+    assert "| 2 | final, best | 0.25 | 1/2 = 50.0% | 5.0 MB |" in found and "| 1 |" not in found
+    assert text(checkpoints_part(history(), [], run)) == ""
 
 
 def test_what_another_program_trained_is_not_offered_to_be_made_again() -> None:
-    assert text(reproduce_part(history(started()))) == ""
+    assert text(reproduce_part(history(started()), RunFolder(Path("outputs/x")))) == ""
     ours = started(
-        version="0.1.0", command="understudy train", config_hash="abc", precision="bf16", machine={"threads": 2}
+        version="0.1.0",
+        command="/usr/bin/understudy train --seed=5",
+        config_hash="abc",
+        precision="bf16",
+        machine={"threads": 2},
     )
-    found = text(reproduce_part(history(ours)))
-    assert "`understudy train`" in found and "(bf16)" in found and "threads (2)" in found
+    found = text(reproduce_part(history(ours), RunFolder(Path("outputs/x"))))
+    assert "    understudy train --seed=5" in found and "outputs/x/train_config.json" in found
+    assert "/usr/bin" not in found and "threads (2)" in found
 
 
 def test_what_was_not_measured_is_said() -> None:

@@ -65,6 +65,8 @@ def test_every_seed_gets_a_run_of_its_own_and_the_summary_tells_their_spread(
     kept = json.loads((tmp_path / "ens/summary.json").read_text())
     assert kept == json.loads(json.dumps(result.to_json()))
     page = (tmp_path / "ens/ensemble.md").read_text()
+    html = (tmp_path / "ens/ensemble.html").read_text()
+    assert html.startswith("<!doctype html>") and "3 of 3 seeds finished." in html
     assert "3 of 3 seeds finished." in page and "1.1010 ± 0.0010" in page
 
 

@@ -11,7 +11,11 @@ from .parsed import ParsedLog
 from .wandb_files import read_csv_export, read_wandb_summary
 
 # in a folder, the richest of these is read
-_IN_A_FOLDER = ("*.log", "files/output.log", "files/wandb-summary.json", "wandb-summary.json", "*tfevents*", "*.csv")
+_IN_A_FOLDER = (
+    "*.log", "files/output.log", "files/wandb-summary.json", "wandb-summary.json", "*tfevents*", "*.csv",
+    # where W&B leaves them in LeRobot's output folder
+    "wandb/*run-*/files/output.log", "wandb/*run-*/files/wandb-summary.json",
+)  # fmt: skip
 _LARGEST = 2 * 1024**3
 
 

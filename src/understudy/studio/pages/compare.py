@@ -9,7 +9,7 @@ from nicegui import ui
 
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
-from understudy.report.page import read_judgements
+from understudy.report.judgements import read_judgements, told
 
 from ..chart_view import ChartView
 from ..layout import errors_shown, found, heading, page, plain_table
@@ -39,7 +39,7 @@ class CompareView:
         from understudy.train.side_by_side import names_of
 
         self._folders = [RunFolder(folder) for folder in folders]
-        self._names = names_of(self._folders)
+        self._names = names_of(folders)
         self._logs = [studio.log(folder) for folder in folders]
         self._drawn = False
         with ui.row().classes("gap-4"):
@@ -76,16 +76,15 @@ def _evaluations(names: list[str], folders: list[RunFolder]) -> None:
     from understudy.train.side_by_side import paired_lines
 
     rates = [
-        [name, str(judgement.summary["env"]), judgement.rate()]
+        [name, judgement.who, str(judgement.summary["env"]), told(judgement.summary)]
         for name, folder in zip(names, folders, strict=True)
-        for judgement in read_judgements(folder)
-        if judgement.simulated
+        for judgement in read_judgements(folder).simulated
     ]
     if not rates:
         return
     heading("Success in simulation")
-    plain_table(["Run", "Task", "Success"], rates)
+    plain_table(["Run", "Who", "Task", "Success"], rates)
     with errors_shown():
-        lines = paired_lines(folders)
+        lines = paired_lines([folder.path for folder in folders], names)
         if lines:
             ui.label("\n".join(lines)).classes("whitespace-pre font-mono text-sm overflow-x-auto w-full")

@@ -15,7 +15,7 @@ from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
 from understudy.core.units import readable_bytes, readable_duration
 from understudy.report.events import lookup, number
-from understudy.report.page import Judgement, read_judgements
+from understudy.report.judgements import Judgement, read_judgements, told
 
 from ..chart_view import ChartView
 from ..event_log import MOST_LINES, EventLog
@@ -156,12 +156,13 @@ def _checkpoints(log: EventLog) -> None:
 
 def _evaluations(studio: Studio, folder: RunFolder) -> None:
     judged = read_judgements(folder)
-    if not judged:
+    whole = [*judged.simulated, *judged.recorded]
+    if not whole:
         return
     heading("Evaluations")
-    plain_table(["What", "Result"], [_result(judgement) for judgement in judged])
+    plain_table(["What", "Result"], [_result(judgement) for judgement in whole])
     with ui.row().classes("w-full gap-4"):
-        for video in [video for judgement in judged for video in _videos(judgement.path)]:
+        for video in [video for judgement in whole for video in _videos(judgement.path)]:
             with ui.column().classes("gap-1 w-80"):
                 ui.video(media_link(studio, video)).props('preload="metadata"').classes("w-full")
                 ui.label(f"{video.parent.name}/{video.stem}").classes("text-sm opacity-70 break-all")
@@ -170,14 +171,10 @@ def _evaluations(studio: Studio, folder: RunFolder) -> None:
 def _result(judgement: Judgement) -> list[str]:
     summary = judgement.summary
     if judgement.simulated:
-        who = summary.get("reference") or "the policy"
-        return [f"{who} in {summary['env']}", judgement.rate()]
-    error = number(summary.get("action_mae_mean"))
-    frames = number(summary.get("frames"))
-    return [
-        f"held-out episodes of {summary.get('dataset', '')}",
-        f"mean action error {error:.4g}, {frames:,.0f} frames" if error is not None and frames else "",
-    ]
+        return [f"{judgement.who} in {summary['env']}", told(summary)]
+    errors = [error for value in summary["action_mae"].values() if (error := number(value)) is not None]
+    mean = f"mean action error {sum(errors) / len(errors):.4g}, " if errors else ""
+    return ["held-out episodes", f"{mean}{number(summary['frames']) or 0:,.0f} frames"]
 
 
 def _videos(folder: Path, most: int = 12) -> list[Path]:
