@@ -3,6 +3,7 @@
 #   make demo    records a simulated arm, trains ACT on it, measures how often it succeeds, writes a report
 #   make test    the quick tests (also: make test PYTEST_ARGS="-k frames", make test PYTEST_ARGS="-m slow")
 #   make docs    the documentation as a site, in build/docs, with the notebook executed (DOCS_ARGS for sphinx-build)
+#   make browser the studio in a headless Chromium, from Debian's packages
 #   make check   what to run before a commit: format, lint, types, import rule, quick tests
 #   make lint types imports bench sizes clean
 
@@ -15,7 +16,7 @@ INSTALLED := $(VENV)/installed-$(shell cat pyproject.toml constraints.txt | cksu
 # what only the site needs comes on top, so that the quick tests do not wait for it
 INSTALLED_DOCS := $(INSTALLED)-docs
 
-.PHONY: demo test lint types imports docs bench check sizes clean
+.PHONY: demo test browser lint types imports docs bench check sizes clean
 .DEFAULT_GOAL := test
 
 demo: $(INSTALLED)
@@ -23,6 +24,12 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+browser: $(INSTALLED)
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+	  { echo "Installing chromium and chromium-driver"; apt-get update -qq && apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
+	  { echo "The browser's tests need Debian's packages chromium and chromium-driver"; exit 1; }
+	$(BIN)/python -m pytest -m browser tests/browser $(PYTEST_ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ ROOMS = {
     "train",
     "evaluate",
     "studies",
+    "studio",
     "report",
     "cli",
 }

@@ -20,6 +20,7 @@ HEAVY = (
     "rich",
     "tensorboard",
     "wandb",
+    "nicegui",
 )
 # what may not even be there to answer `understudy --help`
 LIGHT = ("pydantic", "yaml", *HEAVY)
@@ -64,6 +65,8 @@ def test_the_program_itself_imports_nothing_heavy(words: list[str]) -> None:
         ["data", "info", "--help"],
         ["inspect", "--help"],
         ["demo", "--help"],
+        ["studio", "--help"],
+        ["studio", "--prot=8000"],
         ["record", "--help"],
         ["record", "--env.type=so101/lift", "--dataset.rot=x"],
     ],

@@ -1,0 +1,150 @@
+"""How fast the studio is: a thousand runs listed, a log of a million steps opened, and the memory it takes.
+
+    python benchmarks/studio.py
+
+Everything is made in a temporary folder first (about 450 MB). Then the studio is started as a user starts it, and a headless Chromium
+(Debian's packages chromium and chromium-driver) opens its pages: the seconds are those from asking for a page
+until its last number stands there. Each is measured several times; minimum, median and maximum are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+RUNS, STEPS_OF_A_RUN, STEPS_OF_THE_LONG = 1000, 300, 1_000_000
+
+
+def write_run(folder: Path, steps: int, began: float) -> None:
+    """A finished run with `steps` steps, a validation for every fiftieth."""
+    folder.mkdir(parents=True)
+    policy = {"type": "act", "parameters": 51_597_190}
+    first = {"event": "run_started", "time": began, "step": 0, "policy": policy, "dataset": {"repo_id": "a/b"}}
+    with (folder / "events.jsonl").open("w") as file:
+        file.write(json.dumps(first) + "\n")
+        for i in range(1, steps + 1):
+            loss = 0.1 + 5 / i
+            parts = {"loss": loss, "l1_loss": loss / 2, "kld_loss": loss / 20, "grad_norm": 5 + loss, "lr": 1e-5}
+            times = {"update_s": 0.3, "data_s": 0.001, "samples": 8 * i, "episodes": i / 50, "epochs": i / 5000}
+            event = {"event": "step", "time": began + i, "step": i, **parts, **times, "samples_per_s": 26.6}
+            file.write(json.dumps(event) + "\n")
+            if i % 50 == 0:
+                file.write(
+                    json.dumps({"event": "validation", "time": began + i, "step": i, "action_error": loss}) + "\n"
+                )
+        file.write(json.dumps({"event": "run_finished", "time": began + steps, "step": steps}) + "\n")
+    (folder / "train_config.json").write_text(json.dumps({"steps": steps, "policy": {"type": "act"}}))
+
+
+def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """The studio over `folder`, and its link."""
+    words = [sys.executable, "-m", "understudy", "studio", str(folder), "--port=0", "--open=false"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    return running, next(found[0] for line in running.stdout if (found := re.search(r"http://\S+", line)))
+
+
+def browser() -> webdriver.Chrome:
+    """A headless Chromium."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or "chromium"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(argument)
+    return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+
+
+def until(driver: webdriver.Chrome, words: str) -> None:
+    """Wait until `words` stand on the page."""
+    while words not in driver.find_element(By.TAG_NAME, "body").text:
+        time.sleep(0.02)
+
+
+def timed(times: int, action: Callable[[], object]) -> str:
+    """'0.81 s (0.78 to 0.90, n = 5)' of the seconds that an action takes."""
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - began)
+    return f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f}, n = {times})"
+
+
+def measure(folder: Path, times: int) -> None:
+    """Print every figure."""
+    from understudy.core.run_folder import RunFolder
+    from understudy.studio.event_log import EventLog
+    from understudy.studio.run_list import RunList
+
+    def read_long() -> None:
+        log = EventLog(RunFolder(folder / "long").events)
+        log.read_on()
+        log.history()
+
+    print(f"rows of {RUNS:,} runs, first time        {timed(times, lambda: RunList([folder]).rows())}")
+    runs = RunList([folder])
+    runs.rows()
+    print(f"rows of {RUNS:,} runs, nothing changed   {timed(times, runs.rows)}")
+    print(f"{STEPS_OF_THE_LONG:,} steps read, sampled     {timed(times, read_long)}")
+    running, link = start(folder)
+    driver = browser()
+    home = link.partition("/?")[0]
+    try:
+        driver.get(link)
+        until(driver, f"{RUNS + 1:,} runs")
+        process = psutil.Process(running.pid)
+        print(f"memory of the studio, {RUNS:,} runs      {process.memory_info().rss / 1e6:.0f} MB")
+
+        def list_runs() -> None:
+            driver.get(home)
+            until(driver, f"{RUNS + 1:,} runs")
+
+        def open_run(name: str, words: str) -> None:
+            driver.get(f"{home}/run?path=0%2F{name}")
+            until(driver, words)
+            until(driver, "Gradient norm")
+
+        first = time.perf_counter()
+        open_run("long", "logged steps 4,000 are drawn")
+        print(f"page of the long log, first time      {time.perf_counter() - first:.2f} s (n = 1)")
+        print(f"page of the long log, again           {timed(times, lambda: open_run('long', 'are drawn'))}")
+        print(
+            f"page of a run of {STEPS_OF_A_RUN} steps            {timed(times, lambda: open_run('run-0001', 'finished'))}"
+        )
+        print(f"page of all runs                      {timed(times, list_runs)}")
+        print(f"memory of the studio afterwards       {process.memory_info().rss / 1e6:.0f} MB")
+    finally:
+        driver.quit()
+        running.terminate()
+        running.wait()
+
+
+def main() -> None:
+    """Make the runs, then measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=5)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(RUNS):
+            write_run(Path(folder) / f"run-{i:04d}", STEPS_OF_A_RUN, 1.7e9 + 1000 * i)
+        write_run(Path(folder) / "long", STEPS_OF_THE_LONG, 1.8e9)
+        size = (Path(folder) / "long/events.jsonl").stat().st_size
+        print(f"{RUNS:,} runs of {STEPS_OF_A_RUN} steps; one of {STEPS_OF_THE_LONG:,}, {size / 1e6:.0f} MB")
+        measure(Path(folder), given.times)
+
+
+if __name__ == "__main__":
+    main()
