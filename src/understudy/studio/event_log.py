@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import bisect
 import heapq
+import threading
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,10 +32,14 @@ _STARTS = {name: f'{{"event": "{name}"'.encode() for name in _SKIMMED}
 
 
 class EventLog:
-    """The events of one file, as far as it has been read. A file that became shorter is read again from its begin."""
+    """The events of one file, as far as it has been read. A file that became shorter is read again from its begin.
+
+    Several pages may look at one log, each from a thread of its own.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
         self._forget()
 
     def _forget(self) -> None:
@@ -43,6 +48,11 @@ class EventLog:
         self._places = {name: array("q") for name in _SKIMMED}
         self._others: list[tuple[int, Event]] = []
         self._parsed: dict[int, Event] = {}
+
+    @property
+    def read(self) -> int:
+        """Bytes that have been read."""
+        return self._read
 
     @property
     def others(self) -> list[Event]:
@@ -55,6 +65,10 @@ class EventLog:
 
     def read_on(self) -> bool:
         """Read what has been written since the last time; whether that was anything. A torn last line waits."""
+        with self._lock:
+            return self._read_on()
+
+    def _read_on(self) -> bool:
         try:
             facts = self.path.stat()
         except OSError:
@@ -104,6 +118,10 @@ class EventLog:
 
         between   (first, last) step: as many steps more from between these two, so that they stand closer there
         """
+        with self._lock:
+            return self._history(between, most)
+
+    def _history(self, between: tuple[float, float] | None, most: int) -> History:
         places = _spread(self._places["step"], range(self.count("step")), most)
         if between is not None:
             places = sorted({*places, *_spread(self._places["step"], self._within(between), most)})

@@ -41,7 +41,7 @@ class CompareView:
         self._folders = [RunFolder(folder) for folder in folders]
         self._names = names_of(folders)
         self._logs = [studio.log(folder) for folder in folders]
-        self._drawn = False
+        self._drawn: list[int] = []
         with ui.row().classes("gap-4"):
             for name, folder in zip(self._names, folders, strict=True):
                 ui.link(name, media_link(studio, folder, page="/run?path="))
@@ -51,9 +51,11 @@ class CompareView:
         ui.timer(LOOK_EVERY_S, self._look)
 
     async def _look(self) -> None:
-        new = [await asyncio.to_thread(log.read_on) for log in self._logs]
-        if any(new) or not self._drawn:
-            self._drawn = True
+        for log in self._logs:
+            await asyncio.to_thread(log.read_on)
+        read = [log.read for log in self._logs]
+        if read != self._drawn:
+            self._drawn = read
             told = {
                 name: panels_of(await asyncio.to_thread(log.history))
                 for name, log in zip(self._names, self._logs, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from understudy.report.events import lookup, number
 from understudy.report.judgements import Judgement, read_judgements, told
 
 from ..chart_view import ChartView
-from ..event_log import MOST_LINES, EventLog
+from ..event_log import MOST_LINES
 from ..findings_view import findings_list
 from ..layout import errors_shown, facts, found, heading, page, plain_table
 from ..media import media_link
@@ -47,27 +48,27 @@ class RunView:
         self._studio, self._folder = studio, folder
         self._log = studio.log(folder.path)
         self._between: tuple[float, float] | None = None
-        self._seen = -1
+        self._drawn = -1
+        self._made_from: dict[str, Any] = {}
         ui.label(studio.places.name(folder.path).partition("/")[2] or folder.path.name).classes("text-2xl break-all")
         self._state = ui.label("Reading ...").props("role=status aria-live=polite")
-        self._facts = ui.element("div")
+        facts_part = ui.element("div")
         with ui.row().classes("gap-4"):
             ui.link("Ask the doctor", f"/doctor?target={media_link(studio, folder.path, page='')}")
             if (folder.path / "report.html").exists():
                 ui.link("Report", media_link(studio, folder.path / "report.html"), new_tab=True)
         self._charts = ChartView(self._zoomed)
         self._note = ui.label().classes("opacity-70")
-        self._findings = ui.column().classes("w-full gap-2")
-        self._rest = ui.column().classes("w-full gap-2")
+        names = ("findings", "checkpoints", "evaluations", "configuration")
+        self._parts = {"facts": facts_part} | {name: ui.column().classes("w-full gap-2") for name in names}
         ui.timer(LOOK_EVERY_S, self._look)
 
     async def _look(self) -> None:
-        """Read on; draw again when there was something. The state may change without a line being written."""
-        new = await asyncio.to_thread(self._log.read_on)
-        first = self._seen < 0
-        self._seen = self._log.count("step") + len(self._log.others)
-        if new or first:
+        """Read on; draw again what has changed. The state may change without a line being written."""
+        await asyncio.to_thread(self._log.read_on)
+        if self._log.read != self._drawn:
             await self._draw()
+        self._tell()
         row = read_row(self._folder.path, time.time())
         total = f" of {row.steps:,}" if row.steps else ""
         took = f", {readable_duration(row.seconds)}" if row.seconds else ""
@@ -80,33 +81,40 @@ class RunView:
             await self._draw()
 
     async def _draw(self) -> None:
-        history = await asyncio.to_thread(self._log.history, self._between)
-        self._charts.show(panels_of(history))
+        """The curves."""
+        self._drawn = self._log.read
+        self._charts.show(panels_of(await asyncio.to_thread(self._log.history, self._between)))
         if self._log.is_sampled():
             self._note.set_text(
                 f"Of {self._log.count('step'):,} logged steps {MOST_LINES:,} are drawn, evenly spaced. "
                 "Zoom in, and those between are read."
             )
-        self._show_facts(history.started)
-        self._show_findings()
-        self._rest.clear()
-        with self._rest, errors_shown():
-            _checkpoints(self._log)
-            _evaluations(self._studio, self._folder)
-            _configuration(self._folder)
 
-    def _show_facts(self, started: Event) -> None:
-        self._facts.clear()
-        with self._facts:
-            facts(facts_of(started))
+    def _tell(self) -> None:
+        """The parts in words and tables, each made again when what it was made from has changed."""
+        told = self._log.others
+        started = next((event for event in told if event["event"] == "run_started"), {})
+        findings = [event for event in told if event["event"] == "finding"]
+        saved = [event for event in told if event["event"] == "checkpoint"]
+        judged = sorted((str(path), path.stat().st_mtime_ns) for path in self._folder.eval.glob("*/summary.json"))
+        self._renew("facts", started, lambda: facts(facts_of(started)))
+        self._renew("findings", findings, lambda: _findings(findings))
+        self._renew("checkpoints", saved, lambda: _checkpoints(saved))
+        self._renew("evaluations", judged, lambda: _evaluations(self._studio, self._folder))
+        self._renew("configuration", self._folder.config.exists(), lambda: _configuration(self._folder))
 
-    def _show_findings(self) -> None:
-        told = [event for event in self._log.others if event["event"] == "finding"]
-        self._findings.clear()
-        if told:
-            with self._findings:
-                heading("What the doctor said while it trained")
-                findings_list(told)
+    def _renew(self, part: str, made_from: Any, make: Callable[[], None]) -> None:
+        if self._made_from.get(part) != made_from:
+            self._made_from[part] = made_from
+            self._parts[part].clear()
+            with self._parts[part], errors_shown():
+                make()
+
+
+def _findings(told: Sequence[Event]) -> None:
+    if told:
+        heading("What the doctor said while it trained")
+        findings_list(told)
 
 
 def facts_of(started: Event) -> dict[str, Any]:
@@ -135,8 +143,7 @@ def facts_of(started: Event) -> dict[str, Any]:
     }
 
 
-def _checkpoints(log: EventLog) -> None:
-    saved = [event for event in log.others if event["event"] == "checkpoint"]
+def _checkpoints(saved: Sequence[Event]) -> None:
     if not saved:
         return
     heading("Checkpoints")
