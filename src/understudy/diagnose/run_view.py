@@ -23,8 +23,8 @@ class RunView:
 
     history   steps, validations, evaluations, telemetry; each step once
     facts     by name, each absent where it is not known: total_steps, batch_size (of one update), frames and episodes
-              (trained on), policy, chunk_size, kl_weight, grad_clip, lr, save_freq, log_freq,
-              pretrained (a path, or "")
+              (trained on), policy, chunk_size, kl_weight, grad_clip, lr, save_freq, save_minutes, log_freq,
+              pretrained (a path, or ""), precision (fp32, bf16, fp16), memory_bytes and gpu_memory_bytes (there are)
     ended     finished, interrupted, failed, or "" where nothing says so
     events    all of them
     log       of a foreign log: how it was read
@@ -84,9 +84,12 @@ def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> Ru
         "grad_clip": optimizer.get("grad_clip_norm"),
         "lr": optimizer.get("lr", policy.get("optimizer_lr")),
         "save_freq": config.get("save_freq"),
+        "save_minutes": config.get("save_minutes"),
         "log_freq": config.get("log_freq"),
         "pretrained": policy.get("pretrained_path") or "",
+        "precision": started.get("precision"),
         "memory_bytes": (started.get("machine") or {}).get("memory_bytes"),
+        "gpu_memory_bytes": (started.get("machine") or {}).get("gpu_memory_bytes"),
     }
     ends = [event["event"] for event in events if event["event"].startswith("run_")]
     ended = ends[-1].removeprefix("run_") if ends and ends[-1] not in ("run_started", "run_resumed") else ""

@@ -58,6 +58,7 @@ def test_rounded_steps_of_lerobot_are_found_again_from_the_epochs(tmp_path: Path
     }
     assert log.facts == {
         "batch_size": 12,
+        "chunk_size": 100,
         "dataset": "somebody/cubes",
         "eval_batch_size": 50,
         "log_freq": 200,
