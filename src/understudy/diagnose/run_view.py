@@ -11,7 +11,7 @@ import numpy as np
 from understudy.core.events import Event, read_events
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
-from understudy.report.events import History, history_of, number, series
+from understudy.report.events import History, history_of, lookup, number, series
 
 from .logs.parsed import ParsedLog
 from .logs.read import read_log
@@ -69,27 +69,25 @@ def view_of_run(folder: RunFolder) -> RunView:
 def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> RunView:
     """The view of a run's events and its complete configuration."""
     history = history_of(events)
-    policy = config.get("policy") or {}
-    optimizer = config.get("optimizer") or {}
     started = history.started
     batch = number(config.get("batch_size"))
     facts = {
         "total_steps": config.get("steps"),
         "batch_size": None if batch is None else batch * (number(config.get("grad_accumulation_steps")) or 1),
-        "frames": (started.get("dataset") or {}).get("frames"),
-        "episodes": (started.get("dataset") or {}).get("episodes"),
-        "policy": policy.get("type"),
-        "chunk_size": policy.get("chunk_size"),
-        "kl_weight": policy.get("kl_weight"),
-        "grad_clip": optimizer.get("grad_clip_norm"),
-        "lr": optimizer.get("lr", policy.get("optimizer_lr")),
+        "frames": lookup(started, "dataset.frames"),
+        "episodes": lookup(started, "dataset.episodes"),
+        "policy": lookup(config, "policy.type"),
+        "chunk_size": lookup(config, "policy.chunk_size"),
+        "kl_weight": lookup(config, "policy.kl_weight"),
+        "grad_clip": lookup(config, "optimizer.grad_clip_norm"),
+        "lr": lookup(config, "optimizer.lr") or lookup(config, "policy.optimizer_lr"),
         "save_freq": config.get("save_freq"),
         "save_minutes": config.get("save_minutes"),
         "log_freq": config.get("log_freq"),
-        "pretrained": policy.get("pretrained_path") or "",
+        "pretrained": lookup(config, "policy.pretrained_path") or "",
         "precision": started.get("precision"),
-        "memory_bytes": (started.get("machine") or {}).get("memory_bytes"),
-        "gpu_memory_bytes": (started.get("machine") or {}).get("gpu_memory_bytes"),
+        "memory_bytes": lookup(started, "machine.memory_bytes"),
+        "gpu_memory_bytes": lookup(started, "machine.gpu_memory_bytes"),
     }
     ends = [event["event"] for event in events if event["event"].startswith("run_")]
     ended = ends[-1].removeprefix("run_") if ends and ends[-1] not in ("run_started", "run_resumed") else ""

@@ -35,6 +35,7 @@ _OURS = {
     "loss/loss/train": "loss",
     "total_loss": "loss",
     "mem_gb": "memory_gb",
+    "eval/eval_s": "eval_s",
 }
 # success and reward of episodes that were executed, which are no held-out error -> our name, and what it is divided by
 _EXECUTED = {
@@ -70,8 +71,12 @@ def sort_out(name: str, value: float) -> tuple[Kind, str, float]:
     """(event that a number belongs to, our name, value): success as 0..1, of episodes that were executed."""
     if (executed := _EXECUTED.get(name.strip().lower())) is not None:
         return "evaluation", executed[0], value / executed[1]
-    if (held_out := _validation_name(name)) is not None:
-        return "validation", held_out, value
+    words = name.strip().lower().replace("/", "_").split("_")
+    if any(word in _VALIDATION for word in words):
+        # how long an evaluation took, and how far the run was, are not what it found
+        if words[-1] in ("s", *_COUNTERS):
+            return "evaluation", our_name(name), value
+        return "validation", our_name("_".join(word for word in words if word not in _VALIDATION)) or "loss", value
     return "step", our_name(name), value
 
 
@@ -81,14 +86,6 @@ def events_of(values: Mapping[str, float]) -> list[Event]:
     for name, value in values.items():
         kind, ours, converted = sort_out(name, float(value))
         found.setdefault(kind, {})[ours] = converted
+    if not found.get("evaluation", {}).keys() & {ours for ours, _ in _EXECUTED.values()}:
+        found.pop("evaluation", None)
     return [{"event": kind, **held} for kind, held in found.items() if kind != "step" or "loss" in held]
-
-
-def _validation_name(name: str) -> str | None:
-    """What a held-out number is called without the word that says so ("loss/val" -> "loss"); None for any other."""
-    words = name.strip().lower().replace("/", "_").split("_")
-    held_out = [word for word in words if word in _VALIDATION]
-    # how long an evaluation took, and how far the run was, are not what it found
-    if not held_out or words[-1] in ("s", *_COUNTERS):
-        return None
-    return our_name("_".join(word for word in words if word not in _VALIDATION)) or "loss"

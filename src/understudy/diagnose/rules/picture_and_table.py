@@ -14,6 +14,7 @@ from ..words import listed
 _MOST_LAG_S = 1.0
 _ALIKE, _BETTER = 0.5, 0.1
 _LAG_S = 0.25
+_FEWEST, _AGREE_S = 2, 0.2  # episodes, and how far their delays may be apart
 
 
 def check(data: DatasetView) -> Iterator[Finding]:
@@ -25,7 +26,8 @@ def check(data: DatasetView) -> Iterator[Finding]:
                 if lag is not None:
                     lags[episode.index] = lag
         off = {index: lag for index, lag in lags.items() if abs(lag) > _LAG_S * data.fps}
-        if len(off) < max(1, len(lags) // 2 + 1) or not off:
+        # a single episode may have movements that answer one another; several by the same delay do not by chance
+        if len(off) < _FEWEST or 2 * len(off) <= len(lags) or np.ptp(list(off.values())) > _AGREE_S * data.fps:
             continue
         middle = float(np.median(list(off.values()))) / data.fps
         yield Finding(
@@ -52,7 +54,7 @@ def _lag(data: DatasetView, episode: EpisodeView, seen: Pictures) -> int | None:
         for lag in range(-most, most + 1)
     }
     best = max(alike, key=alike.__getitem__)
-    if alike[best] < _ALIKE or alike[best] < alike[0] + _BETTER:
+    if alike[best] < _ALIKE or alike[best] < alike[0] + _BETTER or abs(best) == most:
         return 0 if alike[0] >= _ALIKE else None
     return best
 

@@ -11,6 +11,7 @@ from ..rule import Looks, Rule
 from ..run_view import RunView
 
 _FEWEST, _BLOCKS = 12, 10
+_SURE = 1.03  # nobody knows it better than this
 
 
 def check(run: RunView) -> Iterator[Finding]:
@@ -21,8 +22,11 @@ def check(run: RunView) -> Iterator[Finding]:
     if blocks is None:
         return
     left = planned - done
-    # as slow and as fast as the run has been for a tenth of its second half: a machine's load changes slowly
-    usual, low, high = (left * float(x) for x in (np.mean(blocks), blocks.min(), blocks.max()))
+    usual = float(np.mean(blocks))
+    # a machine's load changes slowly: twice as far off as the run has been for a tenth of its second half
+    low = left * min(usual / _SURE, max(0.0, usual - 2 * (usual - float(blocks.min()))))
+    high = left * max(usual * _SURE, usual + 2 * (float(blocks.max()) - usual))
+    usual *= left
     yield Finding(
         "note",
         f"{left:,.0f} of {planned:,.0f} steps are left, about {_words(usual)} of work (between {_words(low)} and "
