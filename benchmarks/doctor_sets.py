@@ -69,9 +69,9 @@ RUNS = {
     "fast_noisy_b": ("pendulum_noisy_40", "pendulum/noisy", f"{_FAST} --batch_size=32 --steps=1500 --seed=2"),
     "fast_spread_f": ("pendulum_spread_20", "pendulum/calm", f"{_FAST} --batch_size=16 --steps=1200 --seed=13"),
     "act_reach_a": ("reach_10", "so101/reach", f"{_ACT} --batch_size=8 --steps=400 --log_freq=5 --seed=3"),
-    "act_reach_b": ("reach_30", "so101/reach", f"{_KEYPOINTS} --batch_size=16 --steps=600 --seed=10"),
-    "act_lift_a": ("lift_20", "so101/lift", f"{_KEYPOINTS} --batch_size=8 --steps=600 --seed=4"),
-    "act_pick_a": ("pick_place_20", "so101/pick-place", f"{_KEYPOINTS} --batch_size=8 --steps=600 --seed=6"),
+    "act_reach_b": ("reach_30", "so101/reach", f"{_KEYPOINTS} --batch_size=8 --steps=200 --seed=10"),
+    "act_lift_a": ("lift_20", "so101/lift", f"{_KEYPOINTS} --batch_size=8 --steps=200 --seed=4"),
+    "act_pick_a": ("pick_place_20", "so101/pick-place", f"{_KEYPOINTS} --batch_size=8 --steps=200 --seed=6"),
 }
 _ONE_EPISODE = "--dataset.episodes=[0,1] --dataset.eval_episodes=[1] --seed=4"
 _TEN_STEPS = "--steps=10 --log_freq=1 --seed=4"
@@ -89,7 +89,7 @@ FAULTY_RUNS = {
         "pendulum/calm",
         f"{_PI0} --batch_size=64 --steps=2500 {_ONE_EPISODE}",
     ),
-    "one episode, ACT": ("lift_20", "so101/lift", f"{_KEYPOINTS} --batch_size=8 --steps=1500 {_ONE_EPISODE}"),
+    "one episode, ACT": ("lift_20", "so101/lift", f"{_KEYPOINTS} --batch_size=8 --steps=300 {_ONE_EPISODE}"),
 }
 
 

@@ -118,8 +118,8 @@ def _unround(log: ParsedLog) -> None:
     every = log.facts.get("log_freq")
     if not log.rounds or not lines:
         return
-    first = lines[0]["step"]
-    spacing = float(every) if isinstance(every, int) else first or 1.0
+    spacing = float(every) if isinstance(every, int) else lines[0]["step"] or 1.0
+    first = max(1, round(lines[0]["step"] / spacing)) * spacing
     for number, event in enumerate(lines):
         event["step"] = first + spacing * number
         if "epochs" in event and isinstance(batch, int) and isinstance(frames, int):

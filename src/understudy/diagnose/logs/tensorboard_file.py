@@ -34,6 +34,6 @@ def read_tensorboard(path: Path) -> ParsedLog:
     if not found:
         raise DataError("the event file holds no scalars", where=str(path))
     log.read_lines = log.metric_lines
-    for kind, step in sorted(found, key=lambda key: key[1]):
-        log.events.append({"event": kind, "step": float(step), "time": times[step], **found[kind, step]})
+    for (event, step), values in sorted(found.items(), key=lambda item: item[0][1]):
+        log.events.append({"event": event, "step": float(step), "time": times[step], **values})
     return log
