@@ -139,6 +139,12 @@ def frozen_from(frame: int, *, until: int) -> Callable[[Pictures], Pictures]:
     return change
 
 
+def stuck(e: EpisodeView, frames: int, *, noise: float) -> dict[str, Any]:
+    state = np.asarray(e.state).copy()
+    state[30 : 30 + frames, 2] = state[30, 2] + np.random.default_rng(0).normal(0, 1, frames) * noise
+    return {"state": state}
+
+
 def offset(e: EpisodeView, by: float) -> dict[str, Any]:
     return {"action": np.asarray(e.action) + np.array([0, by, 0, 0])}
 
@@ -203,6 +209,10 @@ CASES: dict[str, tuple[Callable[[], DatasetView], Callable[[], DatasetView]]] = 
     "start_variety": (
         lambda: data(changes=every(same_start)),
         lambda: data(changes=every(lambda e: {"state": same_start(e)["state"]})),
+    ),
+    "stuck_joint": (
+        lambda: data(changes={4: stuck(episode(4), 60, noise=0.0)}),
+        lambda: data(changes={4: stuck(episode(4), 60, noise=1e-3)}),
     ),
     "task_spelling": (
         lambda: data(changes={4: {"tasks": ("Stack, the cups",)}}),

@@ -25,15 +25,16 @@ def check(data: DatasetView) -> Iterator[Finding]:
                 lag = _lag(data, episode, seen)
                 if lag is not None:
                     lags[episode.index] = lag
-        off = {index: lag for index, lag in lags.items() if abs(lag) > _LAG_S * data.fps}
-        # a single episode may have movements that answer one another; several by the same delay do not by chance
-        if len(off) < _FEWEST or 2 * len(off) <= len(lags) or np.ptp(list(off.values())) > _AGREE_S * data.fps:
+        # a single episode may have movements that answer one another; most of them by one delay do not by chance
+        middle = float(np.median(list(lags.values()))) if lags else 0.0
+        off = {index: lag for index, lag in lags.items() if abs(lag - middle) <= _AGREE_S * data.fps}
+        if abs(middle) <= _LAG_S * data.fps or len(off) < max(_FEWEST, len(lags) // 2 + 1):
             continue
-        middle = float(np.median(list(off.values()))) / data.fps
+        which = "behind" if middle > 0 else "ahead of"
         yield Finding(
             "warning",
-            f"camera {camera} is {'behind' if middle > 0 else 'ahead of'} the joints by about {abs(middle):.2f} s in "
-            f"{listed(sorted(off))}, by when things move",
+            f"camera {camera} is {which} the joints by about {abs(middle) / data.fps:.2f} s in {listed(sorted(off))}, "
+            "by when things move",
             "a constant delay can be learnt if it is the same on the robot; one that varies cannot. Check that "
             "pictures and joints are read in the same tick",
             {"camera": camera, "frames": {str(k): v for k, v in off.items()}},
