@@ -16,19 +16,19 @@ _COMMANDED = 0.1  # of the command's range, how far it moves while the joint doe
 
 
 def check(data: DatasetView) -> Iterator[Finding]:
-    episodes = [e for e in data.episodes if e.state is not None and e.action is not None]
-    episodes = [e for e in episodes if np.shape(e.state) == np.shape(e.action) and e.length > 1]
-    if not episodes:
+    pairs = data.commanded()
+    if not pairs:
         return
-    spans = np.ptp(np.concatenate([np.asarray(e.action) for e in episodes]), axis=0)
-    moves = np.ptp(np.concatenate([np.asarray(e.state) for e in episodes]), axis=0) > 0
+    spans = np.ptp(np.concatenate([action for _, action in pairs]), axis=0)
+    moves = np.ptp(np.concatenate([state for state, _ in pairs]), axis=0) > 0
     for joint in np.flatnonzero(moves & (spans > 0)):
-        found = []
-        for e in episodes:
-            state, action = np.asarray(e.state)[:, joint], np.asarray(e.action)[:, joint]
-            for first, last in _constant(state, int(_LONG_S * data.fps)):
-                if np.ptp(action[first : last + 1]) > _COMMANDED * spans[joint]:
-                    found.append((e.index, first, last))
+        found = [
+            (e.index, first, last)
+            for e in data.episodes
+            if e.state is not None and e.action is not None and e.state.shape == e.action.shape
+            for first, last in _constant(e.state[:, joint], int(_LONG_S * data.fps))
+            if np.ptp(e.action[first : last + 1, joint]) > _COMMANDED * spans[joint]
+        ]
         if not found:
             continue
         concerned = sorted({index for index, _, _ in found})
