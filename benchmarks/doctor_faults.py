@@ -144,7 +144,7 @@ def _offset(e: EpisodeView, share: float, view: DatasetView) -> EpisodeView | No
 
 
 def _dropped(e: EpisodeView, frames: float, view: DatasetView) -> EpisodeView | None:
-    if e.seconds is None or e.state is None or e.action is None:
+    if e.seconds is None or e.state is None or e.action is None or e.length < 3 * frames:
         return None
     kept = np.delete(np.arange(e.length), np.arange(e.length // 2, e.length // 2 + int(frames)))
     seconds = e.seconds[kept]
@@ -201,7 +201,9 @@ def _half(view: DatasetView, strength: float) -> DatasetView | None:
 
 
 def _late_pictures(view: DatasetView, seconds: float) -> DatasetView | None:
-    if not view.cameras or not any(p.whole for e in view.episodes for p in e.pictures.values()):
+    # the rule looks at episodes of four seconds and more, of which every picture was looked at
+    long = [e for e in view.episodes if e.length >= 4 * view.fps and any(p.whole for p in e.pictures.values())]
+    if len(long) < 2:
         return None
     frames, camera, episodes = int(seconds * view.fps), view.cameras[0], []
     for e in view.episodes:

@@ -16,7 +16,7 @@ _WASHED_OUT = 0.5  # of the pixels at the end of the scale
 # mean and largest difference of small pictures in levels; sensor noise alone is above it in raw video
 _STILL_LEVELS, _STILL_PIXEL = 0.3, 4
 _MOVES = 0.2  # of a joint's range in the dataset, while the picture stands still
-_LONG_S = 1.0
+_LONG_S = 0.5
 
 
 def check(data: DatasetView) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def _joints(episode: EpisodeView) -> np.ndarray | None:
 
 
 def _still(episode: EpisodeView, seen: Pictures, spans: np.ndarray | None, fps: float) -> list[tuple[int, int]]:
-    """(first, last) frame of each stretch of a second or more in which joints move and the picture does not."""
+    """(first, last) frame of each long stretch, or of the whole, in which joints move and the picture does not."""
     joints = _joints(episode)
     if joints is None or spans is None:
         return []
@@ -68,7 +68,8 @@ def _still(episode: EpisodeView, seen: Pictures, spans: np.ndarray | None, fps: 
             continue
         first, last = int(seen.frames[begin]), int(seen.frames[k - 1])
         moved = (np.ptp(joints[first : last + 1], axis=0) / spans).max()
-        if last - first >= _LONG_S * fps and moved > _MOVES:
+        long = last - first >= _LONG_S * fps or (begin == 0 and k == len(seen.frames) > 2)
+        if long and moved > _MOVES:
             stretches.append((first, last))
         begin = k
     return stretches

@@ -11,7 +11,7 @@ from ..finding import Finding
 from ..rule import Looks, Rule
 from ..words import joints, listed
 
-_LONG_S = 1.0
+_LONG_S = 0.5
 _COMMANDED = 0.1  # of the command's range, how far it moves while the joint does not
 
 
