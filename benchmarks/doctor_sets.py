@@ -70,12 +70,10 @@ RUNS = {
     "fast_spread_f": ("pendulum_spread_20", "pendulum/calm", f"{_FAST} --batch_size=16 --steps=1200 --seed=13"),
     "act_reach_a": ("reach_10", "so101/reach", f"{_ACT} --batch_size=8 --steps=400 --log_freq=5 --seed=3"),
     "act_reach_b": ("reach_30", "so101/reach", f"{_KEYPOINTS} --batch_size=8 --steps=200 --seed=10"),
-    "act_lift_a": ("lift_20", "so101/lift", f"{_KEYPOINTS} --batch_size=8 --steps=200 --seed=4"),
-    "act_pick_a": ("pick_place_20", "so101/pick-place", f"{_KEYPOINTS} --batch_size=8 --steps=200 --seed=6"),
 }
 _ONE_EPISODE = "--dataset.episodes=[0,1] --dataset.eval_episodes=[1] --seed=4"
 _TEN_STEPS = "--steps=10 --log_freq=1 --seed=4"
-# trainings with a fault, as in RUNS, and the rules that have to say so
+# trainings with a fault, as in RUNS
 FAULTY_RUNS = {
     "ten steps of ACT": ("lift_20", "so101/lift", f"{_KEYPOINTS} --batch_size=8 {_TEN_STEPS}"),
     "ten steps of tiny_pi0": ("pendulum_calm_50", "pendulum/calm", f"{_PI0} --batch_size=64 {_TEN_STEPS}"),
@@ -96,27 +94,22 @@ FAULTY_RUNS = {
 def make(folder: Path) -> None:
     """Record and train what is not in `folder` yet."""
     for name, options in RECORDINGS.items():
-        _understudy("record", f"--dataset.repo_id=made/{name}", f"--dataset.root={folder / name}", options)
+        if not (folder / name).exists():
+            _understudy("record", f"--dataset.repo_id=made/{name} --dataset.root={folder / name}", options)
     for name, (recording, env, options) in (RUNS | FAULTY_RUNS).items():
         run = folder / "runs" / name.replace(" ", "_")
         data = f"--dataset.repo_id=made/{recording} --dataset.root={folder / recording}"
         every = max(5, int(options.partition("--steps=")[2].split()[0]) // 10)
-        _understudy(
-            "train", data, f"--output_dir={run} --report=false --policy.device=cpu --eval_steps={every}", options
-        )
+        if not run.exists():
+            where = f"--output_dir={run} --report=false --policy.device=cpu --eval_steps={every}"
+            _understudy("train", data, where, options)
         if not (run / "eval").exists():
             _understudy("eval", data, f"--policy.path={run}")
             _understudy("eval", f"--policy.path={run} --env.type={env} --eval.n_episodes=10 --beside=10")
 
 
 def _understudy(verb: str, *options: str) -> None:
-    words = " ".join(options).split()
-    made = next((w.partition("=")[2] for w in words if w.startswith(("--dataset.root=", "--output_dir="))), None)
-    if verb == "train":
-        made = next(w.partition("=")[2] for w in words if w.startswith("--output_dir="))
-    if verb in ("record", "train") and made is not None and Path(made).exists():
-        return
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-m", "understudy", verb, *words], env=environment, check=False)
+    words = [sys.executable, "-m", "understudy", verb, *" ".join(options).split()]
+    done = subprocess.run(words, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False)
     if done.returncode not in (0, 1):
-        print(f"{verb} {' '.join(words)} ended with {done.returncode}", file=sys.stderr)
+        print(f"{' '.join(words)} ended with {done.returncode}", file=sys.stderr)

@@ -1,4 +1,7 @@
-"""A joint that stays where it is, to the last digit, while it is commanded elsewhere: its encoder dropped out."""
+"""A joint that stays where it is, to the last digit, while it is commanded elsewhere: its encoder dropped out.
+
+Not fingers and grippers: what they hold stops them, and coarse encoders of hands repeat themselves.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import numpy as np
 from ..dataset_view import DatasetView
 from ..finding import Finding
 from ..rule import Looks, Rule
-from ..words import joints, listed
+from ..words import is_hand, joints, listed
 
 _LONG_S = 0.5
 _COMMANDED = 0.1  # of the command's range, how far it moves while the joint does not
@@ -21,7 +24,8 @@ def check(data: DatasetView) -> Iterator[Finding]:
         return
     spans = np.ptp(np.concatenate([action for _, action in pairs]), axis=0)
     moves = np.ptp(np.concatenate([state for state, _ in pairs]), axis=0) > 0
-    for joint in np.flatnonzero(moves & (spans > 0)):
+    hands = np.array([is_hand(joints(data.state_names, [j])) for j in range(len(spans))])
+    for joint in np.flatnonzero(moves & (spans > 0) & ~hands):
         found = [
             (e.index, first, last)
             for e in data.episodes
