@@ -17,7 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from contestants import ROOT
-from doctor_faults import FAULTS, RUN_FAULTS, Fault
+from doctor_faults import FAULTS, Fault
+from doctor_run_faults import RUN_FAULTS
 from doctor_sets import FAULTY_RUNS, REAL, RUNS, SHARED, make
 from tables import markdown
 from understudy.core.files import write_atomically

@@ -30,6 +30,8 @@ RECORDINGS = {
     "pendulum_noisy_40": "--env.type=pendulum/noisy --dataset.num_episodes=40 --seed=5000",
     "pendulum_spread_20": "--env.type=pendulum/calm --env.gain_spread=0.3 --dataset.num_episodes=20 --seed=300",
     "pendulum_noise_30": "--env.type=pendulum/calm --dataset.num_episodes=30 --seed=9500 --noise=0.05",
+    "pendulum_failures_20": "--env.type=pendulum/noisy --dataset.num_episodes=20 --seed=9900 --keep_failures=true "
+    "--env.gain_spread=0.4",
     "reach_10": "--env.type=so101/reach --dataset.num_episodes=10",
     "reach_30": "--env.type=so101/reach --dataset.num_episodes=30 --seed=700",
     "reach_av1_12": f"--env.type=so101/reach --dataset.num_episodes=12 --seed=6500 {_AV1} --env.width=160 "
