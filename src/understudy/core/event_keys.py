@@ -86,6 +86,7 @@ KEYS = {
             "gpu_temperature_c": "degrees Celsius",
             "gpu_utilization": "per cent of the time in which a kernel ran",
             "gpu_memory_bytes": "memory in use on the GPU, by whomever",
+            "gpu_slowed": "1 where the driver lowers the clock for heat or lack of power; NVIDIA only",
         },
     ),
     "checkpoint": EventKeys(

@@ -15,6 +15,8 @@ import numpy as np
 
 from understudy.data.spec import STATE, Statistics
 
+from .lerobot_stumbles import lerobot_stumbles
+
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
 
@@ -137,7 +139,7 @@ def view_of_dataset(dataset: Dataset, *, pictures: bool = True) -> DatasetView:
         state_names=features[STATE].names if STATE in features else (),
         action_names=features["action"].names if "action" in features else (),
         cameras=tuple(dataset.spec.cameras),
-        deviations=tuple(dataset.warnings),
+        deviations=(*dataset.warnings, *lerobot_stumbles(dataset)),
         stored=dataset.own_statistics(),
     )
 

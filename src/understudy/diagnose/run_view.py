@@ -11,7 +11,7 @@ import numpy as np
 from understudy.core.events import Event, read_events
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
-from understudy.report.events import History, history_of, number, section, series
+from understudy.report.events import History, history_of, lookup, number, series
 
 from .logs.parsed import ParsedLog
 from .logs.read import read_log
@@ -23,8 +23,8 @@ class RunView:
 
     history   steps, validations, evaluations, telemetry; each step once
     facts     by name, each absent where it is not known: total_steps, batch_size (of one update), frames and episodes
-              (trained on), policy, chunk_size, kl_weight, grad_clip, lr, save_freq, log_freq,
-              pretrained (a path, or "")
+              (trained on), policy, chunk_size, kl_weight, grad_clip, lr, save_freq, save_minutes, log_freq,
+              pretrained (a path, or ""), precision (fp32, bf16, fp16), memory_bytes and gpu_memory_bytes (there are)
     ended     finished, interrupted, failed, or "" where nothing says so
     events    all of them
     log       of a foreign log: how it was read
@@ -69,23 +69,25 @@ def view_of_run(folder: RunFolder) -> RunView:
 def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> RunView:
     """The view of a run's events and its complete configuration."""
     history = history_of(events)
-    policy, optimizer = section(config, "policy"), section(config, "optimizer")
-    dataset, machine = section(history.started, "dataset"), section(history.started, "machine")
+    started = history.started
     batch = number(config.get("batch_size"))
     facts = {
         "total_steps": config.get("steps"),
         "batch_size": None if batch is None else batch * (number(config.get("grad_accumulation_steps")) or 1),
-        "frames": dataset.get("frames"),
-        "episodes": dataset.get("episodes"),
-        "policy": policy.get("type"),
-        "chunk_size": policy.get("chunk_size"),
-        "kl_weight": policy.get("kl_weight"),
-        "grad_clip": optimizer.get("grad_clip_norm"),
-        "lr": optimizer.get("lr", policy.get("optimizer_lr")),
+        "frames": lookup(started, "dataset.frames"),
+        "episodes": lookup(started, "dataset.episodes"),
+        "policy": lookup(config, "policy.type"),
+        "chunk_size": lookup(config, "policy.chunk_size"),
+        "kl_weight": lookup(config, "policy.kl_weight"),
+        "grad_clip": lookup(config, "optimizer.grad_clip_norm"),
+        "lr": lookup(config, "optimizer.lr") or lookup(config, "policy.optimizer_lr"),
         "save_freq": config.get("save_freq"),
+        "save_minutes": config.get("save_minutes"),
         "log_freq": config.get("log_freq"),
-        "pretrained": policy.get("pretrained_path") or "",
-        "memory_bytes": machine.get("memory_bytes"),
+        "pretrained": lookup(config, "policy.pretrained_path") or "",
+        "precision": started.get("precision"),
+        "memory_bytes": lookup(started, "machine.memory_bytes"),
+        "gpu_memory_bytes": lookup(started, "machine.gpu_memory_bytes"),
     }
     ends = [event["event"] for event in events if event["event"].startswith("run_")]
     ended = ends[-1].removeprefix("run_") if ends and ends[-1] not in ("run_started", "run_resumed") else ""

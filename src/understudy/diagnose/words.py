@@ -27,3 +27,8 @@ def joints(names: Sequence[str], which: Sequence[int]) -> str:
     """The names of some joints."""
     shown = ", ".join(names[i] if i < len(names) else f"number {i}" for i in which[:_SHOWN])
     return shown + (f" and {len(which) - _SHOWN} more" if len(which) > _SHOWN else "")
+
+
+def is_hand(name: str) -> bool:
+    """Whether a joint of this name opens and shuts: it rests at an end, and is commanded beyond what it holds."""
+    return any(part in name.lower() for part in ("grip", "jaw", "hand", "finger", "thumb"))

@@ -36,7 +36,9 @@ def write_success(history: History, folder: Path, subject: str) -> Path | None:
     if len(progress[0]):
         plot.plot(progress[0], 100 * progress[1], color=style.ORANGE, linestyle=":", label="mean progress")
     best = int(np.argmax(rate))
-    label = f"best: {history.evaluations[best].get('successes')} of {history.evaluations[best].get('n')}"
+    at_best = history.evaluations[best]
+    # another program's log gives the rate alone
+    label = f"best: {at_best['successes']} of {at_best['n']}" if "n" in at_best else f"best: {rate[best]:.0%}"
     plot.plot(
         steps[best], 100 * rate[best], marker="*", markersize=13, color=style.BLACK, linestyle="none", label=label
     )

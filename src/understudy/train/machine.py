@@ -19,6 +19,7 @@ def machine_facts(device: torch.device) -> dict[str, Any]:
         "cores": usable_cores(),
         "memory_bytes": psutil.virtual_memory().total,
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "gpu_memory_bytes": torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else None,
         "driver": _driver() if device.type == "cuda" else None,
         "torch": torch.__version__,
         "python": platform.python_version(),

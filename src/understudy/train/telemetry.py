@@ -20,6 +20,9 @@ from understudy.core.files import free_bytes
 from .events import EventLog
 
 AMD_CARDS = Path("/sys/class/drm")
+# NVML's bits for a clock that heat or a lack of power has lowered: in hardware, and by the driver. That a card keeps to
+# its power limit (0x4) is usual and none of them.
+_SLOWDOWN = 0x08 | 0x20 | 0x40 | 0x80
 
 
 class Telemetry:
@@ -80,6 +83,9 @@ def nvidia_reader() -> Callable[[], dict[str, float]] | None:
             reading["gpu_utilization"] = pynvml.nvmlDeviceGetUtilizationRates(handle).gpu
         with contextlib.suppress(Exception):
             reading["gpu_memory_bytes"] = pynvml.nvmlDeviceGetMemoryInfo(handle).used
+        with contextlib.suppress(Exception):
+            reasons = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+            reading["gpu_slowed"] = float(bool(reasons & _SLOWDOWN))
         return reading
 
     return read

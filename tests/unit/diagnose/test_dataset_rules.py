@@ -1,4 +1,7 @@
-"""Every rule about datasets has recordings where it fires and others, as near as can be, where it stays silent."""
+"""Every rule about datasets has recordings where it fires and others, as near as can be, where it stays silent.
+
+A rule with several branches has a case for each of them, in `ALSO_FIRES`.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ def episode(index: int, **changes: Any) -> EpisodeView:
 
 @cache
 def sound(index: int) -> EpisodeView:
-    """A sound episode: joints that swing, each episode in its own way; a light square that follows the first joint."""
+    """A sound episode: joints that swing, each episode in its own way; a light square that follows the first joint, and
+    a dark one that lies somewhere."""
     rng = np.random.default_rng(index)
     t = np.arange(FRAMES) / FPS
     phase, size = rng.uniform(0, 2, JOINTS), rng.uniform(0.7, 1.3, JOINTS)
@@ -38,10 +42,14 @@ def sound(index: int) -> EpisodeView:
     return EpisodeView(index, FRAMES, ("stack the cups",), state, action, t, {CAMERA: pictures(state, rng)})
 
 
-def pictures(state: np.ndarray, rng: np.random.Generator, *, delay: int = 0, whole: bool = True) -> Pictures:
+def pictures(
+    state: np.ndarray, rng: np.random.Generator, *, delay: int = 0, whole: bool = True, lies_at: int | None = None
+) -> Pictures:
     room = np.random.default_rng(99).integers(60, 180, (24, 32, 3))
     drawn = np.repeat(room[None], len(state), axis=0)
     where = (12 + 9 * np.roll(state[:, 0], delay) / 1.3).round().astype(int)
+    lies = int(rng.integers(0, 29)) if lies_at is None else lies_at
+    drawn[:, 18:21, lies : lies + 3] = 10
     for frame, column in enumerate(where):
         drawn[frame, 8:16, column : column + 8] = 230
     drawn = np.clip(drawn + rng.normal(0, 2, drawn.shape), 0, 255).astype(np.uint8)
@@ -100,6 +108,11 @@ def same_start(e: EpisodeView) -> dict[str, Any]:
     return {"state": state, "pictures": first.pictures}
 
 
+def untidy(e: EpisodeView, *, lies_at: int | None) -> dict[str, Any]:
+    """Another start of the arm, with the object at `lies_at`."""
+    return {"pictures": {CAMERA: pictures(np.asarray(e.state), np.random.default_rng(e.index), lies_at=lies_at)}}
+
+
 def one_pixel_brighter(seen: Pictures) -> Pictures:
     return dataclasses.replace(seen, small=np.clip(seen.small.astype(int) + 3, 0, 255).astype(np.uint8))
 
@@ -110,6 +123,43 @@ def delayed(frames: int) -> dict[int, dict[str, Any]]:
     )
 
 
+def swapped(e: EpisodeView) -> dict[str, Any]:
+    """The columns exchanged, in recordings whose joints follow their commands by three frames."""
+    commanded = np.asarray(e.state)
+    followed = np.concatenate([np.repeat(commanded[:1], 3, axis=0), commanded[:-3]])
+    return {"state": commanded, "action": followed + np.random.default_rng(e.index).normal(0, 0.003, followed.shape)}
+
+
+def frozen_from(frame: int, *, until: int) -> Callable[[Pictures], Pictures]:
+    def change(seen: Pictures) -> Pictures:
+        small = seen.small.copy()
+        small[frame:until] = small[frame]
+        return dataclasses.replace(seen, small=small)
+
+    return change
+
+
+def stuck(e: EpisodeView, frames: int, *, noise: float) -> dict[str, Any]:
+    state = np.asarray(e.state).copy()
+    state[30 : 30 + frames, 2] = state[30, 2] + np.random.default_rng(0).normal(0, 1, frames) * noise
+    return {"state": state}
+
+
+def offset(e: EpisodeView, by: float) -> dict[str, Any]:
+    return {"action": np.asarray(e.action) + np.array([0, by, 0, 0])}
+
+
+def overexposed(seen: Pictures) -> Pictures:
+    return dataclasses.replace(seen, small=np.clip(seen.small.astype(int) + 160, 0, 255).astype(np.uint8))
+
+
+def wrong_extremes(view: DatasetView) -> DatasetView:
+    assert view.stored is not None
+    action = view.stored["action"]
+    return dataclasses.replace(view, stored={"action": action | {"min": action["mean"] - 9, "max": action["mean"] + 9}})
+
+
+T = np.arange(FRAMES) / FPS
 GAP = np.concatenate([np.arange(60), np.arange(64, FRAMES + 4)]) / FPS
 
 # rule -> (recordings where it fires, recordings where it is silent)
@@ -151,13 +201,22 @@ CASES: dict[str, tuple[Callable[[], DatasetView], Callable[[], DatasetView]]] = 
     ),
     "joint_at_its_limit": (lambda: data(changes=every(clipped)), data),
     "jumps": (lambda: data(changes={6: jumped(episode(6))}), data),
+    "leader_apart": (lambda: data(changes=every(lambda e: offset(e, 0.4))), data),
     "near_duplicates": (lambda: data(changes={9: {"action": episode(2).action}}), data),
     "no_action": (lambda: data(changes=every(lambda e: {"action": None})), data),
     "picture_and_table": (lambda: data(changes=delayed(15)), lambda: data(changes=delayed(3))),
     "stale_statistics": (lambda: statistics(data(), off=0.3), lambda: statistics(data())),
     "start_variety": (
         lambda: data(changes=every(same_start)),
-        lambda: data(changes=every(lambda e: {"pictures": episode(0).pictures})),
+        lambda: data(changes=every(lambda e: {"state": same_start(e)["state"]})),
+    ),
+    "stuck_joint": (
+        lambda: data(changes={4: stuck(episode(4), 60, noise=0.0)}),
+        lambda: data(changes={4: stuck(episode(4), 60, noise=1e-3)}),
+    ),
+    "task_spelling": (
+        lambda: data(changes={4: {"tasks": ("Stack, the cups",)}}),
+        lambda: data(changes={1: {"tasks": ("stack the mugs",)}, 2: {"tasks": ("stack the cups twice",)}}),
     ),
     "task_names": (
         lambda: data(changes={1: {"tasks": ("valid",)}}),
@@ -173,6 +232,34 @@ CASES: dict[str, tuple[Callable[[], DatasetView], Callable[[], DatasetView]]] = 
         lambda: data(changes={2: {"state": 1.5 * np.asarray(episode(2).state)}}),
     ),
 }
+# the other branches of rules that have several: (rule, a word of its message, recordings)
+ALSO_FIRES: list[tuple[str, str, Callable[[], DatasetView]]] = [
+    ("action_follows_state", "swapped", lambda: data(changes=every(swapped))),
+    ("action_follows_state", "lead", lambda: data(changes=every(lambda e: {"action": np.roll(e.state, -9, axis=0)}))),  # type: ignore[arg-type]
+    ("dead_camera", "over-exposed", lambda: data(changes=with_pictures(3, overexposed))),
+    ("dead_camera", "still picture", lambda: data(changes=with_pictures(3, frozen_from(20, until=90)))),
+    ("episode_lengths", "long", lambda: data(changes={i: cut(episode(i), 30) for i in range(1, EPISODES)})),
+    (
+        "frozen_joint",
+        "never change",
+        lambda: data(changes=every(lambda e: {"state": e.state * np.array([1, 1, 0, 1])})),
+    ),
+    ("start_variety", "objects lie", lambda: data(changes=every(lambda e: untidy(e, lies_at=11)))),
+    ("stale_statistics", "differ", lambda: wrong_extremes(statistics(data()))),
+    ("task_names", "changes within", lambda: data(changes={1: {"tasks": ("stack the cups", "wait a moment")}})),
+    (
+        "time_stamps",
+        "time does not go on",
+        lambda: data(changes={8: {"seconds": np.where(np.arange(FRAMES) == 50, T[49], T)}}),
+    ),
+    (
+        "time_stamps",
+        "last a quarter",
+        lambda: data(changes=every(lambda e: {"seconds": T + 0.012 * (np.arange(FRAMES) % 2)})),
+    ),
+    ("time_stamps", "recorded at", lambda: data(changes=every(lambda e: {"seconds": T * 1.2}))),
+    ("units_mixed", "radians", lambda: data(changes={2: {"action": np.radians(np.asarray(episode(2).action))}})),
+]
 RULES = {rule.name: rule for rule in all_rules() if rule.looks_at is Looks.DATASET}
 
 
@@ -194,6 +281,12 @@ def test_the_rule_fires_where_it_should(name: str) -> None:
     finding = fired(CASES[name][0]())[name]
     assert finding.remedy and finding.evidence
     assert json.loads(json.dumps(finding.to_json()))["rule"] == name
+
+
+@pytest.mark.parametrize(("name", "said", "made"), ALSO_FIRES)
+def test_each_branch_of_a_rule_fires_where_it_should(name: str, said: str, made: Callable[[], DatasetView]) -> None:
+    told = [finding.message for finding in apply_rules(made(), Looks.DATASET) if finding.rule == name]
+    assert any(said in message for message in told), told
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

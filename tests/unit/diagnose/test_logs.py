@@ -34,6 +34,25 @@ HOME_MADE = """\
 """
 
 
+# 0.6 with accelerate, several processes, a policy that is made to be fine-tuned, and held-out losses
+LEROBOT_0_6 = """INFO 2026-06-01 09:59:00 ot_train.py:100 {'accelerator': {'mixed_precision': 'bf16'},
+ 'log_freq': 2500,
+ 'optimizer': {'grad_clip_norm': 10.0, 'type': 'adamw'},
+ 'policy': {'chunk_size': 50, 'pretrained_path': None, 'type': 'smolvla'},
+ 'save_freq': 20000,
+INFO 2026-06-01 09:59:10 ot_train.py:200 Effective batch size: 8 x 2 = 16
+INFO 2026-06-01 10:00:00 ot_train.py:400 step:2K smpl:40K ep:80 epch:4.00 loss:0.417 grdn:4.0 lr:1.0e-05 \
+data_s:0.082 prep_s:0.044 updt_s:0.608 step_s:0.733 smp/s:21 mem_gb:7.31 losses_after_forward:0.417
+INFO 2026-06-01 10:30:00 ot_train.py:420 step 2500: eval_loss=0.5234
+INFO 2026-06-01 10:40:00 ot_train.py:400 step:5K smpl:80K ep:160 epch:8.00 loss:0.317 grdn:3.0 lr:1.0e-05 updt_s:0.6
+INFO 2026-06-01 10:40:30 ot_train.py:430 step:5K smpl:80K ep:160 epch:8.00 \u2211rwrd:90.123 success:62.5 eval_s:12.300
+"""
+HYDRA = """INFO 2024-07-16 20:00:00 ts/train.py:133 step:20K smpl:160K ep:800 epch:8.00 loss:0.05 grdn:1.0 lr:1e-05 \
+updt_s:0.1 data_s:0.002
+INFO 2024-07-16 20:35:31 ts/train.py:150 step:20K smpl:160K ep:800 epch:8.00 \u2211rwrd:90.1 success:62.0% eval_s:12.3
+"""
+
+
 def read(folder: Path, text: str, name: str = "train.log"):  # type: ignore[no-untyped-def]
     path = folder / name
     path.write_text(text)
@@ -58,6 +77,7 @@ def test_rounded_steps_of_lerobot_are_found_again_from_the_epochs(tmp_path: Path
     }
     assert log.facts == {
         "batch_size": 12,
+        "chunk_size": 100,
         "dataset": "somebody/cubes",
         "eval_batch_size": 50,
         "log_freq": 200,
@@ -74,6 +94,50 @@ def test_names_of_newer_versions_are_kept_as_they_are(tmp_path: Path) -> None:
     assert (event["l1_loss"], event["kld_loss"], event["samples_per_s"], event["prep_s"]) == (0.954, 10.336, 0, 0.044)
 
 
+def test_held_out_losses_success_and_what_the_header_says_of_0_6_are_read(tmp_path: Path) -> None:
+    log = read(tmp_path, LEROBOT_0_6)
+    assert [(e["event"], e["step"]) for e in log.events] == [
+        ("step", 2500),
+        ("validation", 2500),
+        ("step", 5000),
+        ("evaluation", 5000),
+    ]
+    assert log.events[0]["memory_gb"] == 7.31 and log.events[1]["loss"] == 0.5234
+    assert (log.events[3]["success_rate"], log.events[3]["sum_reward"]) == (0.625, 90.123)
+    assert (
+        log.facts.items()
+        >= {
+            "batch_size": 16,
+            "grad_clip": 10.0,
+            "policy": "smolvla",
+            "pretrained": "",
+            "precision": "bf16",
+            "save_freq": 20000,
+        }.items()
+    )
+    assert (log.read_lines, log.metric_lines) == (4, 4)
+
+
+def test_success_of_2024_is_in_percent_with_its_sign(tmp_path: Path) -> None:
+    log = read(tmp_path, HYDRA)
+    assert [(e["event"], e.get("success_rate")) for e in log.events] == [("step", None), ("evaluation", 0.62)]
+
+
+def test_a_pretrained_start_is_told_from_a_fresh_one(tmp_path: Path) -> None:
+    line = "INFO x 'pretrained_path': PosixPath('lerobot/smolvla_base'), 'type': 'smolvla'\n"
+    assert read(tmp_path, line + HYDRA).facts["pretrained"] == "lerobot/smolvla_base"
+
+
+def test_a_log_that_nobody_may_read_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Path, *arguments: object, **named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "train.log").write_text(HYDRA)
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(DataError, match="Permission denied"):
+        read_log(tmp_path / "train.log")
+
+
 def test_a_counter_that_jumps_back_is_a_new_start_and_errors_are_kept(tmp_path: Path) -> None:
     log = read(tmp_path, HOME_MADE)
     assert [(event["step"], event["loss"]) for event in log.events] == [(50, 60), (100, 50.1)]
@@ -86,6 +150,8 @@ def test_a_summary_of_wandb_takes_its_facts_from_the_configuration_beside_it(tmp
         "batch_size:\n  value: 64\npolicy:\n  value:\n    type: act\nwandb_version: 1\n"
     )
     content = {
+        "eval/pc_success": 40.0,
+        "eval/eval_s": 9.5,
         "train/loss": 0.9,
         "train/steps": 1000,
         "_step": 1007,
@@ -95,6 +161,7 @@ def test_a_summary_of_wandb_takes_its_facts_from_the_configuration_beside_it(tmp
     }
     log = read(tmp_path, json.dumps(content), "wandb-summary.json")
     assert log.events == [
+        {"event": "evaluation", "success_rate": 0.4, "eval_s": 9.5, "step": 1000},
         {"event": "step", "loss": 0.9, "step": 1000},
         {"event": "validation", "loss": 1.1, "step": 1000},
     ]

@@ -50,6 +50,10 @@ CASES: dict[str, tuple[Callable[[], RunView], Callable[[], RunView]]] = {
         lambda: run(telemetry={"gpu_utilization": 25}, data_s=0.01, update_s=1.0),
         lambda: run(telemetry={"gpu_utilization": 25}, data_s=0.9, update_s=0.1),
     ),
+    "gpu_throttled": (
+        lambda: run(telemetry={"gpu_slowed": np.arange(100) > 80}),
+        lambda: run(telemetry={"gpu_slowed": np.arange(100) > 97}),
+    ),
     "gpu_too_hot": (
         lambda: run(telemetry={"gpu_temperature_c": np.where(np.arange(100) > 80, 88, 70)}),
         lambda: run(telemetry={"gpu_temperature_c": np.where(np.arange(100) > 95, 88, 70)}),
@@ -85,6 +89,10 @@ CASES: dict[str, tuple[Callable[[], RunView], Callable[[], RunView]]] = {
         lambda: run(log=LOG, facts={"save_freq": 2_000, "total_steps": 10**5}, update_s=0.5),
     ),
     "starved_by_data": (lambda: run(data_s=0.3, update_s=0.3), lambda: run(data_s=0.01, update_s=0.3)),
+    "time_left": (
+        lambda: run(facts=ACT | {"total_steps": 200 * LINES}, ended="", time=3.0 * np.arange(LINES)),
+        lambda: run(facts=ACT, ended="finished", time=3.0 * np.arange(LINES)),
+    ),
     "worth_going_on": (lambda: run(loss=falling()), lambda: run(loss=falling(10))),
 }
 RULES = {rule.name: rule for rule in all_rules() if rule.looks_at is Looks.RUN}
@@ -146,6 +154,37 @@ def test_the_forecast_is_that_of_the_curve() -> None:
     assert finding.evidence["low"] <= 2**-0.5 - 1 <= finding.evidence["high"]
     assert finding.remedy.startswith("worth going on")
     assert fired(run(loss=FLAT_AFTER_HALF))["worth_going_on"].evidence["change"] > -0.1
+
+
+def test_the_time_left_is_that_of_the_steps_left_and_a_night_at_rest_does_not_count() -> None:
+    clock = 3.0 * np.arange(LINES)
+    clock[150:] += 36_000
+    finding = fired(run(facts={"total_steps": 200 * LINES}, ended="", time=clock))["time_left"]
+    assert finding.evidence == {"steps_left": 100 * LINES, "seconds": 600, "low": 583, "high": 618}
+    by_the_lines = run(facts={"total_steps": 200 * LINES}, ended="", update_s=0.5, data_s=0.1)
+    assert fired(by_the_lines)["time_left"].evidence["seconds"] == round(0.6 * 100 * LINES)
+
+
+def test_a_loss_that_is_no_number_in_mixed_precision_is_first_tried_without() -> None:
+    finding = fired(run(loss=NOT_A_NUMBER, facts={"precision": "bf16"}))["non_finite"]
+    assert "in bf16" in finding.message and "fp32" in finding.remedy
+    assert "learning rate" in fired(run(loss=NOT_A_NUMBER))["non_finite"].remedy
+
+
+def test_a_gpu_whose_memory_is_nearly_full_is_named() -> None:
+    facts, used = {"gpu_memory_bytes": 24e9}, {"gpu_memory_bytes": np.full(100, 23.5e9)}
+    assert "23.5 of 24.0 GB of the GPU" in fired(run(facts=facts, telemetry=used))["memory_near_limit"].message
+
+
+def test_a_run_of_ours_that_is_told_not_to_save_by_the_clock_is_judged_as_any_other() -> None:
+    seldom = {"save_freq": 0, "save_minutes": 0, "total_steps": 10**5}
+    assert "seldom_saved" in fired(run(facts=seldom, update_s=0.5))
+    assert "seldom_saved" not in fired(run(facts=seldom | {"save_minutes": 10.0}, update_s=0.5))
+
+
+def test_a_log_that_does_not_say_what_it_started_from_is_not_blamed_for_it() -> None:
+    assert "from_scratch_by_mistake" not in fired(run(log=LOG, facts={"policy": "smolvla"}))
+    assert "from_scratch_by_mistake" in fired(run(log=LOG, facts={"policy": "smolvla", "pretrained": ""}))
 
 
 def test_memory_that_is_nearly_used_up_is_named_before_its_growth() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from understudy.core.events import read_events
 from understudy.train.events import EventLog
-from understudy.train.telemetry import Telemetry, read_amd
+from understudy.train.telemetry import Telemetry, nvidia_reader, read_amd
 
 
 def _amd_card(root: Path) -> None:
@@ -36,6 +40,21 @@ def test_a_card_without_sensors_gives_what_it_has(tmp_path: Path) -> None:
     (device / "gpu_busy_percent").write_text("5")
     assert read_amd(tmp_path) == {"gpu_utilization": 5}
     assert read_amd(tmp_path / "nothing here") == {}
+
+
+@pytest.mark.parametrize(("reasons", "slowed"), [(0x1, 0.0), (0x4, 0.0), (0x20, 1.0), (0x44, 1.0)])
+def test_a_clock_lowered_for_heat_is_told_from_one_that_keeps_to_the_power_limit(
+    monkeypatch: pytest.MonkeyPatch, reasons: int, slowed: float
+) -> None:
+    # a driver that answers nothing but this
+    nvml = SimpleNamespace(
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetCurrentClocksThrottleReasons=lambda handle: reasons,
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    read = nvidia_reader()
+    assert read is not None and read() == {"gpu_slowed": slowed}
 
 
 def test_telemetry_appends_events_with_the_current_step_until_it_is_left(tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from collections.abc import Iterable
 
 from understudy.core.events import Event
 
-from .metric_names import our_name, validation_name
+from .metric_names import events_of
 from .parsed import ParsedLog
 
 _SUFFIX = {"": 1, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "Q": 1e15}
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|nan|inf)"
-_STEP = re.compile(rf"\bsteps?\s*[:= ]\s*({_NUMBER})([KMBTQ]?)(?:\s*/\s*(\d+))?(?=[\s|,\])]|$)", re.IGNORECASE)
-_PAIR = re.compile(rf"([A-Za-z_][\w/. ]*?)\s*[:=]\s*({_NUMBER})([KMBTQ]?)(?=[\s|,\])]|$)", re.IGNORECASE)
+_STEP = re.compile(rf"\bsteps?\s*[:= ]\s*({_NUMBER})([KMBTQ]?)(?:\s*/\s*(\d+))?(?=[:\s|,\])]|$)", re.IGNORECASE)
+_PAIR = re.compile(rf"([∑A-Za-z_][\w/. ]*?)\s*[:=]\s*({_NUMBER})([KMBTQ]?)(?=[%\s|,\])]|$)", re.IGNORECASE)
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,](\d{1,6}))?")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _FAULT = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*|.*\b(?:ERROR|CRITICAL)\b.*")
@@ -33,9 +33,18 @@ _FACTS = {
     "frames": re.compile(r"(?:dataset\.num_frames=|number of frames: )(\d+)", re.IGNORECASE),
     "episodes": re.compile(r"(?:dataset\.num_episodes=|number of episodes: )(\d+)", re.IGNORECASE),
     "eval_batch_size": re.compile(r"'eval': \{'batch_size': (\d+)"),
+    # of all processes together
+    "update_batch_size": re.compile(r"Effective batch size: \d+ x \d+ = (\d+)"),
+    "save_freq": re.compile(r"'save_freq': (\d+)"),
+    "chunk_size": re.compile(r"'chunk_size': (\d+)"),
+    "kl_weight": re.compile(r"'kl_weight': (\d+(?:\.\d+)?)"),
+    "grad_clip": re.compile(r"'grad_clip_norm': (\d+(?:\.\d+)?)"),
 }
 _NAMES = {
     "policy": re.compile(r"'type': '(act|diffusion|smolvla|pi0|pi0fast|pi0_fast|pi05|vqbet|tdmpc|groot|xvla)'"),
+    # None becomes ""
+    "pretrained": re.compile(r"'pretrained_path': (?:PosixPath\()?'?([^',)}\s]+)"),
+    "precision": re.compile(r"'mixed_precision': '(fp16|bf16)'"),
     "dataset": re.compile(r"(?:'repo_id': '|Loading dataset: )([\w.-]+/[\w.-]+)"),
 }
 _ENDED = re.compile(
@@ -49,46 +58,37 @@ def read_console_text(lines: Iterable[str]) -> ParsedLog:
     last = -1.0
     for number, raw in enumerate(lines, start=1):
         line = _COLOUR.sub("", raw).rstrip()
-        event = _metrics(line)
-        if event is not None:
+        if events := _metrics(line, log):
             log.metric_lines += 1
-            if total := event.pop("total_steps", None):
-                log.facts["total_steps"] = total
-            if event["step"] < last:
+            if events[0]["step"] < last:
                 log.starts += 1
                 log.events.clear()
-            last = event["step"]
-            log.events.append(event)
+            last = events[0]["step"]
+            log.events += events
             log.read_lines += 1
             continue
         _note_facts(log, line)
         if _FAULT.match(line) and not line.startswith(" "):
             log.errors.append((number, line[-300:]))
         log.ends_whole = log.ends_whole or bool(_ENDED.search(line))
+    if "update_batch_size" in log.facts:
+        log.facts["batch_size"] = log.facts.pop("update_batch_size")
     _unround(log)
     return log
 
 
-def _metrics(line: str) -> Event | None:
-    """The event of a line that counts steps and gives numbers; None for any other line."""
+def _metrics(line: str, log: ParsedLog) -> list[Event]:
+    """The events of a line that counts steps and gives numbers; [] for any other line."""
     step = _STEP.search(line)
     if step is None:
-        return None
-    values: Event = {}
-    held_out: Event = {}
-    for name, value, suffix in _PAIR.findall(line[step.end() :]):
-        kept = held_out if (plain := validation_name(name)) else values
-        kept[plain or our_name(name)] = float(value) * _SUFFIX[suffix.upper()]
-    if "loss" not in values and not held_out:
-        return None
-    event: Event = {"event": "step", "step": float(step[1]) * _SUFFIX[step[2].upper()], **values}
-    if not values:
-        event |= {"event": "validation", **held_out}
-    if step[3]:
-        event["total_steps"] = int(step[3])
-    if (stamp := _stamp(line)) is not None:
-        event["time"] = stamp
-    return event
+        return []
+    found = events_of({n: float(x) * _SUFFIX[suffix.upper()] for n, x, suffix in _PAIR.findall(line[step.end() :])})
+    if found and step[3]:
+        log.facts["total_steps"] = int(step[3])
+    log.rounds = log.rounds or bool(found and step[2])
+    stamp = _stamp(line)
+    when = {} if stamp is None else {"time": stamp}
+    return [{**event, "step": float(step[1]) * _SUFFIX[step[2].upper()], **when} for event in found]
 
 
 def _stamp(line: str) -> float | None:
@@ -105,24 +105,24 @@ def _stamp(line: str) -> float | None:
 def _note_facts(log: ParsedLog, line: str) -> None:
     for name, pattern in _FACTS.items():
         if (found := pattern.search(line)) and name not in log.facts:
-            log.facts[name] = int(found[1])
+            log.facts[name] = int(found[1]) if found[1].isdigit() else float(found[1])
     for name, pattern in _NAMES.items():
         if found := pattern.search(line):
-            log.facts.setdefault(name, found[1])
+            log.facts.setdefault(name, found[1].removeprefix("None"))
 
 
 def _unround(log: ParsedLog) -> None:
     """Give lines whose step was printed in thousands the step that they were written at."""
-    steps = [event["step"] for event in log.events]
-    if len(steps) == len(set(steps)):
-        return
+    lines = [event for event in log.events if event["event"] == "step"]
     batch, frames = log.facts.get("batch_size"), log.facts.get("frames")
     every = log.facts.get("log_freq")
-    spacing = float(every) if isinstance(every, int) else steps[0] or 1.0
-    for number, event in enumerate(log.events):
-        exact = spacing * (number + 1)
+    if not log.rounds or not lines:
+        return
+    spacing = float(every) if isinstance(every, int) else lines[0]["step"] or 1.0
+    first = max(1, round(lines[0]["step"] / spacing)) * spacing
+    for number, event in enumerate(lines):
+        event["step"] = first + spacing * number
         if "epochs" in event and isinstance(batch, int) and isinstance(frames, int):
-            exact = round(event["epochs"] * frames / batch / spacing) * spacing
-        event["step"] = exact
+            event["step"] = round(event["epochs"] * frames / batch / spacing) * spacing
         if isinstance(batch, int):
-            event["samples"] = exact * batch
+            event["samples"] = event["step"] * batch

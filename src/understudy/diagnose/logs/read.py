@@ -40,7 +40,13 @@ def read_log(path: Path) -> ParsedLog:
 
     Raises DataError for a file in which no numbers of a training are found, with what was looked for.
     """
-    path = find_log(path)
+    try:
+        return _read(find_log(path))
+    except OSError as error:
+        raise DataError(f"it cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _read(path: Path) -> ParsedLog:
     if path.stat().st_size > _LARGEST:
         raise DataError(f"the file has {path.stat().st_size / 1e9:.1f} GB; that is no log", where=str(path))
     if "tfevents" in path.name:

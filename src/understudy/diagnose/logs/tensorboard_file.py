@@ -7,7 +7,7 @@ from pathlib import Path
 
 from understudy.core.errors import DataError
 
-from .metric_names import our_name, validation_name
+from .metric_names import sort_out
 from .parsed import ParsedLog
 
 
@@ -26,15 +26,14 @@ def read_tensorboard(path: Path) -> ParsedLog:
     found: dict[tuple[str, int], dict[str, float]] = {}
     times: dict[int, float] = {}
     for tag in accumulator.Tags()["scalars"]:
-        held_out = validation_name(tag)
-        kind, name = ("validation", held_out) if held_out else ("step", our_name(tag))
         for scalar in accumulator.Scalars(tag):
+            kind, name, value = sort_out(tag, float(scalar.value))
             log.metric_lines += 1
-            found.setdefault((kind, int(scalar.step)), {})[name] = float(scalar.value)
+            found.setdefault((kind, int(scalar.step)), {})[name] = value
             times[int(scalar.step)] = float(scalar.wall_time)
     if not found:
         raise DataError("the event file holds no scalars", where=str(path))
     log.read_lines = log.metric_lines
-    for kind, step in sorted(found, key=lambda key: key[1]):
-        log.events.append({"event": kind, "step": float(step), "time": times[step], **found[kind, step]})
+    for (event, step), values in sorted(found.items(), key=lambda item: item[0][1]):
+        log.events.append({"event": event, "step": float(step), "time": times[step], **values})
     return log

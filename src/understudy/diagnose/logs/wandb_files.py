@@ -11,9 +11,8 @@ from typing import Any
 import yaml
 
 from understudy.core.errors import DataError
-from understudy.core.events import Event
 
-from .metric_names import is_step, our_name, validation_name
+from .metric_names import events_of, is_step
 from .parsed import ParsedLog
 
 # where a configuration of LeRobot's or of a home-made loop keeps them
@@ -44,7 +43,7 @@ def read_wandb_summary(path: Path) -> ParsedLog:
     # of several counters the trainer's own: W&B's `_step` counts calls of its log function
     steps = [name for name in flat if is_step(name)]
     steps.sort(key=lambda name: name.startswith("_"))
-    events = _events({name: value for name, value in flat.items() if not is_step(name)})
+    events = events_of({n: value for n, value in flat.items() if not is_step(n) and not n.startswith("_")})
     log.metric_lines = 1
     log.read_lines = int(bool(events))
     for event in events:
@@ -80,7 +79,7 @@ def read_csv_export(path: Path) -> ParsedLog:
         if step is None or not any(row.values()):
             continue
         log.metric_lines += bool(values)
-        events = _events(values)
+        events = events_of(values)
         log.read_lines += bool(events)
         log.events += [event | {"step": step} for event in events]
     log.events.sort(key=lambda event: event["step"])
@@ -92,25 +91,6 @@ def _longest_run(rows: list[dict[str, str]], metrics: list[str]) -> list[str]:
     for name in metrics:
         by_run.setdefault(name.rpartition(" - ")[0], []).append(name)
     return max(by_run.values(), key=lambda names: sum(bool(row.get(n)) for n in names for row in rows), default=[])
-
-
-def _events(values: Mapping[str, float]) -> list[Event]:
-    """A `step` event, a `validation` event, or both, without their step."""
-    training: Event = {}
-    held_out: Event = {}
-    for name, value in values.items():
-        if name.startswith("_"):
-            continue
-        if (plain := validation_name(name)) is not None:
-            held_out[plain] = float(value)
-        else:
-            training[our_name(name)] = float(value)
-    events = []
-    if "loss" in training:
-        events.append({"event": "step", **training})
-    if held_out:
-        events.append({"event": "validation", **held_out})
-    return events
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -128,6 +108,8 @@ def _facts(path: Path) -> dict[str, Any]:
         found = next((flat[place] for place in places if isinstance(flat.get(place), int | float | str)), None)
         if found is not None:
             facts[name] = found
+    if "policy.pretrained_path" in flat:
+        facts["pretrained"] = flat["policy.pretrained_path"] or ""
     return facts
 
 

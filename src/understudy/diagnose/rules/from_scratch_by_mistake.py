@@ -8,12 +8,18 @@ from ..finding import Finding
 from ..rule import Looks, Rule
 from ..run_view import RunView
 
-_PRETRAINED = {"smolvla": "lerobot/smolvla_base", "pi0": "lerobot/pi0", "pi0_fast": "lerobot/pi0fast_base"}
+_PRETRAINED = {
+    "smolvla": "lerobot/smolvla_base",
+    "pi0": "lerobot/pi0",
+    "pi0_fast": "lerobot/pi0fast_base",
+    "pi05": "lerobot/pi05_base",
+}
 
 
 def check(run: RunView) -> Iterator[Finding]:
     policy = str(run.facts.get("policy", ""))
-    if policy not in _PRETRAINED or run.facts.get("pretrained", "") != "" or run.log is not None:
+    # a log that does not say what it started from says nothing
+    if policy not in _PRETRAINED or run.facts.get("pretrained") != "":
         return
     yield Finding(
         "error",

@@ -30,7 +30,7 @@ def check(data: DatasetView) -> Iterator[Finding]:
         share = idle[long].sum() / sum(e.length for e in episodes)
         frames = [_span(episodes[i], int(idle[i]), where) for i in long[:50]]
         yield Finding(
-            "warning" if share > 0.05 else "note",
+            "warning" if share > 0.05 and where == "begin" else "note",
             f"{of_all(found, len(episodes))} {where} with more than {_LONG_S:g} s of standing still (median "
             f"{np.median(seconds):.1f} s, {share:.0%} of all frames): {listed(found)}",
             "a policy learns to wait from them; cut them off, or start and stop recording with the movement"

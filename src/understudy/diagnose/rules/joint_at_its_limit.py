@@ -9,7 +9,7 @@ import numpy as np
 from ..dataset_view import DatasetView
 from ..finding import Finding
 from ..rule import Looks, Rule
-from ..words import joints
+from ..words import is_hand, joints
 
 _SHARE, _VALUES = 0.25, 20
 
@@ -21,8 +21,8 @@ def check(data: DatasetView) -> Iterator[Finding]:
     together = np.concatenate([np.asarray(e.action) for e in episodes])
     for joint in range(together.shape[1]):
         values = together[:, joint]
-        # a gripper that is open or shut, and a flag, are at an end all the time, and should be
-        if len(np.unique(values)) < _VALUES:
+        # a gripper that is open or shut, and a flag, are at an end most of the time, and should be
+        if len(np.unique(values)) < _VALUES or is_hand(joints(data.action_names, [joint])):
             continue
         low, high = float(values.min()), float(values.max())
         at_low, at_high = float(np.mean(values == low)), float(np.mean(values == high))

@@ -11,10 +11,12 @@ from ..rule import Looks, Rule
 from ..run_view import RunView
 
 _NEAR, _FEWEST = 0.9, 20
+_GPU_NEAR = 0.95
 _HOURS = 24.0
 
 
 def check(run: RunView) -> Iterator[Finding]:
+    yield from _gpu(run)
     seconds, used = run.measured("rss_bytes")
     total = run.fact("memory_bytes")
     if len(used) < _FEWEST or not total:
@@ -42,6 +44,20 @@ def check(run: RunView) -> Iterator[Finding]:
             "stop and go on with `understudy train --resume RUN` before that; and please report it",
             {"bytes_per_hour": int(slope), "hours_left": round(float(left), 1)},
         )
+
+
+def _gpu(run: RunView) -> Iterator[Finding]:
+    _, used = run.measured("gpu_memory_bytes")
+    total = run.fact("gpu_memory_bytes")
+    if len(used) < _FEWEST or not total or used.max() <= _GPU_NEAR * total:
+        return
+    yield Finding(
+        "note",
+        f"{used.max() / 1e9:.1f} of {total / 1e9:.1f} GB of the GPU's memory were in use",
+        "it fits, with little to spare: another program on this GPU or a larger picture would end the run. A smaller "
+        "--batch_size with --grad_accumulation_steps keeps the batch of an update",
+        {"used_bytes": int(used.max()), "total_bytes": int(total)},
+    )
 
 
 RULE = Rule(

@@ -14,6 +14,7 @@ from ..words import listed
 _MOST_LAG_S = 1.0
 _ALIKE, _BETTER = 0.5, 0.1
 _LAG_S = 0.25
+_FEWEST, _AGREE_S = 2, 0.2  # episodes, and how far their delays may be apart
 
 
 def check(data: DatasetView) -> Iterator[Finding]:
@@ -24,14 +25,16 @@ def check(data: DatasetView) -> Iterator[Finding]:
                 lag = _lag(data, episode, seen)
                 if lag is not None:
                     lags[episode.index] = lag
-        off = {index: lag for index, lag in lags.items() if abs(lag) > _LAG_S * data.fps}
-        if len(off) < max(1, len(lags) // 2 + 1) or not off:
+        # a single episode may have movements that answer one another; most of them by one delay do not by chance
+        middle = float(np.median(list(lags.values()))) if lags else 0.0
+        off = {index: lag for index, lag in lags.items() if abs(lag - middle) <= _AGREE_S * data.fps}
+        if abs(middle) <= _LAG_S * data.fps or len(off) < max(_FEWEST, len(lags) // 2 + 1):
             continue
-        middle = float(np.median(list(off.values()))) / data.fps
+        which = "behind" if middle > 0 else "ahead of"
         yield Finding(
             "warning",
-            f"camera {camera} is {'behind' if middle > 0 else 'ahead of'} the joints by about {abs(middle):.2f} s in "
-            f"{listed(sorted(off))}, by when things move",
+            f"camera {camera} is {which} the joints by about {abs(middle) / data.fps:.2f} s in {listed(sorted(off))}, "
+            "by when things move",
             "a constant delay can be learnt if it is the same on the robot; one that varies cannot. Check that "
             "pictures and joints are read in the same tick",
             {"camera": camera, "frames": {str(k): v for k, v in off.items()}},
@@ -52,7 +55,7 @@ def _lag(data: DatasetView, episode: EpisodeView, seen: Pictures) -> int | None:
         for lag in range(-most, most + 1)
     }
     best = max(alike, key=alike.__getitem__)
-    if alike[best] < _ALIKE or alike[best] < alike[0] + _BETTER:
+    if alike[best] < _ALIKE or alike[best] < alike[0] + _BETTER or abs(best) == most:
         return 0 if alike[0] >= _ALIKE else None
     return best
 

@@ -11,8 +11,9 @@ from ..finding import Finding
 from ..rule import Looks, Rule
 from ..run_view import RunView
 
-# the flat part has to be this share of the run before it is worth a word
-_SHARE = 0.25
+# the flat part has to be this share of the run before it is worth a word; the last quarter of a run whose learning
+# rate ends near nothing always is
+_SHARE = 0.28
 
 
 def check(run: RunView) -> Iterator[Finding]:

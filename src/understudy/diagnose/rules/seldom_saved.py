@@ -17,12 +17,13 @@ def check(run: RunView) -> Iterator[Finding]:
     every = run.fact("save_freq")
     _, updated = run.series("update_s")
     _, waited = run.series("data_s")
-    if run.log is None or not every or not len(updated):
+    # our own runs also save by the clock, unless they are told not to; LeRobot saves by steps alone
+    if run.fact("save_minutes") or every is None or not len(updated):
         return
-    # our own runs also save by the clock; LeRobot saves by steps alone
     step_s = float(np.median(updated)) + (float(np.median(waited)) if len(waited) else 0.0)
     total = run.fact("total_steps") or run.last_step
-    if min(every, total) * step_s < _LONG_S and every <= total:
+    every = every or total  # 0: at the end alone
+    if min(every, total) * step_s < _LONG_S:
         return
     lost = min(every, total) * step_s / 3600
     yield Finding(
