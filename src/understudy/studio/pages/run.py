@@ -164,9 +164,11 @@ def _checkpoints(saved: Sequence[Event]) -> None:
 def _evaluations(studio: Studio, folder: RunFolder) -> None:
     judged = read_judgements(folder)
     whole = [*judged.simulated, *judged.recorded]
-    if not whole:
+    if not whole and not judged.damaged:
         return
     heading("Evaluations")
+    for path in judged.damaged:
+        ui.label(f"{path.parent.name}: its summary.json is damaged, and left out")
     plain_table(["What", "Result"], [_result(judgement) for judgement in whole])
     with ui.row().classes("w-full gap-4"):
         for video in [video for judgement in whole for video in _videos(judgement.path)]:
