@@ -109,6 +109,11 @@ def with_processors(config: PolicyConfig, processors: Processors, folder: Path) 
             where=str(folder),
             hint="they could change what the numbers mean, so this policy is not run without them",
         )
+    try:
+        config = config.with_language_steps(processors.language)
+    except CheckpointError as error:
+        error.where = error.where or str(folder)
+        raise
     modes: dict[str, str] = getattr(config, "normalization_mapping", {})
     if processors.modes and {**modes, **processors.modes} != modes:
         log.warn(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from understudy.core.errors import ConfigError
+from understudy.core.errors import CheckpointError, ConfigError
 from understudy.data.spec import DatasetSpec, FeatureSpec, FeatureType, Statistics
 
 if TYPE_CHECKING:
@@ -212,6 +212,18 @@ class PolicyConfig(BaseModel):
             statistics[name] = {k: v.astype(np.float32) for k, v in values.items()}
             statistics[name]["count"] = np.array([100], np.float32)
         return statistics
+
+    # -- words ----------------------------------------------------------------------------------------------------
+
+    def language_steps(self) -> dict[str, dict[str, Any]]:
+        """LeRobot's steps that make tokens of the task, name -> options; {} for a policy that does not read."""
+        return {}
+
+    def with_language_steps(self, steps: Mapping[str, dict[str, Any]]) -> Self:
+        """This configuration as a checkpoint's steps have it. Raises CheckpointError for what is not known here."""
+        if steps:
+            raise CheckpointError(f"{self.type} reads no words, but the processors make tokens: {', '.join(steps)}")
+        return self
 
     # -- LeRobot's files ------------------------------------------------------------------------------------------
 

@@ -72,6 +72,7 @@ def save_pretrained(
         if train_config is not None:
             _write_json(temporary / "train_config.json", train_config)
         for name, content in policy.own_files().items():
+            (temporary / name).parent.mkdir(exist_ok=True)
             (temporary / name).write_text(content)
         write_processors(temporary, policy.config, policy.normalizer.statistics, rename_map)
         write_safetensors(temporary / WEIGHTS, {name: _as_float32(t) for name, t in policy.state_dict().items()})
