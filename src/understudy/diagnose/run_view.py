@@ -24,7 +24,7 @@ class RunView:
     history   steps, validations, evaluations, telemetry; each step once
     facts     by name, each absent where it is not known: total_steps, batch_size (of one update), frames and episodes
               (trained on), policy, chunk_size, kl_weight, grad_clip, lr, save_freq, log_freq,
-              pretrained (a path, or "")
+              pretrained (a path or name, or ""), from_scratch (whether that was asked for)
     ended     finished, interrupted, failed, or "" where nothing says so
     events    all of them
     log       of a foreign log: how it was read
@@ -73,6 +73,7 @@ def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> Ru
     optimizer = config.get("optimizer") or {}
     started = history.started
     batch = number(config.get("batch_size"))
+    trained_part = policy.get("vlm_model_name") if policy.get("load_vlm_weights") else None
     facts = {
         "total_steps": config.get("steps"),
         "batch_size": None if batch is None else batch * (number(config.get("grad_accumulation_steps")) or 1),
@@ -85,7 +86,8 @@ def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> Ru
         "lr": optimizer.get("lr", policy.get("optimizer_lr")),
         "save_freq": config.get("save_freq"),
         "log_freq": config.get("log_freq"),
-        "pretrained": policy.get("pretrained_path") or "",
+        "pretrained": policy.get("pretrained_path") or trained_part or "",
+        "from_scratch": bool(policy.get("from_scratch")),
         "memory_bytes": (started.get("machine") or {}).get("memory_bytes"),
     }
     ends = [event["event"] for event in events if event["event"].startswith("run_")]

@@ -26,6 +26,8 @@ _TINY_PRESET: dict[str, Any] = {
     "n_action_steps": 10,
     "resize_imgs_with_padding": (64, 64),
     "tokenizer_max_length": 96,
+    "train_expert_only": False,
+    "freeze_vision_encoder": False,
     "optimizer_lr": 1e-3,
     "scheduler_warmup_steps": 100,
 }
@@ -276,4 +278,6 @@ class SmolVlaConfig(ChunkConfig):
             device="cpu",
             chunk_size=5,
             n_action_steps=5,
+            train_expert_only=True,
+            freeze_vision_encoder=True,
         )
