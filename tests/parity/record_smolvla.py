@@ -37,6 +37,7 @@ from smolvla_cases import (  # noqa: E402
     SHAPE,
     TASKS,
     TRAINING_STEPS,
+    drawn_aloha,
     drawn_batch,
     drawn_statistics,
     drawn_weights,
@@ -158,6 +159,12 @@ def main():
                     seen = before({"task": task, "observation.state": torch.zeros(6)})
                     numbers["tokens"][task] = seen["observation.language.tokens"][0].tolist()
         record_training(numbers, arrays)
+        for name, convert in {
+            "state": policy._pi_aloha_decode_state,
+            "in": lambda x: policy._pi_aloha_encode_actions_inv(x[None])[0],
+            "out": lambda x: policy._pi_aloha_encode_actions(x[None])[0],
+        }.items():
+            arrays[f"aloha.{name}"] = convert(drawn_aloha())
         with torch.device("meta"):
             full = SmolVLAPolicy(
                 SmolVLAConfig(

@@ -81,6 +81,11 @@ def drawn_inputs() -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(value.astype(np.float32)) for name, value in inputs.items()}
 
 
+def drawn_aloha() -> torch.Tensor:
+    """(4, 14): what ALOHA tells of its joints, grippers between closed and open."""
+    return torch.from_numpy(drawn("aloha").random((4, 14)).astype(np.float32))
+
+
 # -- raw windows, through both programs' processors -----------------------------------------------------------------
 
 TRAINING_STEPS = 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,19 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from parity.smolvla_cases import OPTIONS, TRAINING_STEPS, drawn_batch, drawn_statistics, drawn_weights
+from parity.smolvla_cases import (
+    OPTIONS,
+    TRAINING_STEPS,
+    drawn_aloha,
+    drawn_batch,
+    drawn_statistics,
+    drawn_weights,
+)
 from understudy.core.rng import Rng
 from understudy.data.spec import Batch
 from understudy.nn.weights import read_safetensors, write_safetensors
 from understudy.policies.pretrained import load_policy, save_pretrained
+from understudy.policies.smolvla import aloha
 from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.smolvla.model import TOKEN_MASK, TOKENS, SmolVla
 from understudy.train.optim import build_optimizer
@@ -173,6 +182,14 @@ def test_names_and_shapes_at_full_size_are_lerobots() -> None:
     }
     assert counted == NUMBERS["full_size"]
     assert counted["parameters"] == 450_046_176
+
+
+@pytest.mark.parametrize(
+    ("name", "convert"),
+    [("state", aloha.state_to_pi0), ("in", aloha.actions_to_pi0), ("out", aloha.actions_from_pi0)],
+)
+def test_alohas_numbers_are_converted_as_lerobot_does(name: str, convert: Callable[[Tensor], Tensor]) -> None:
+    assert_close(convert(drawn_aloha()), arrays()[f"aloha.{name}"], rtol=0, atol=1e-5)
 
 
 def test_defaults_are_lerobots() -> None:

@@ -7,7 +7,7 @@ own `understudy.json` beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -173,6 +173,10 @@ class PolicyConfig(BaseModel):
         config = self.model_copy(update={"input_features": inputs, "output_features": outputs})
         config.check_features()
         return config
+
+    def with_statistics(self, features: Collection[str]) -> Self:
+        """This configuration, read from a checkpoint that stores statistics of `features`, as its training had it."""
+        return self
 
     def fake_batch(self, size: int, seed: int = 0) -> Batch:
         """A batch of `size` windows of the right shapes with random content: for tests, warm-up and forecasts.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from understudy.core import log
 from understudy.core.errors import CheckpointError, ConfigError
-from understudy.data.spec import ACTION, IMAGES, STATE, FeatureType, Statistics
+from understudy.data.spec import ACTION, IMAGES, STATE, DatasetSpec, FeatureType, Statistics
 from understudy.policies.chunk_config import ChunkConfig
 from understudy.policies.config import Feature, NormalizationMode, OptimizerPreset, own
 from understudy.policies.smolvla.vlm import SMOLVLM2, TINY, VlmShape
@@ -124,6 +125,23 @@ class SmolVlaConfig(ChunkConfig):
 
     # -- features -------------------------------------------------------------------------------------------------
 
+    def with_features(self, spec: DatasetSpec) -> Self:
+        """As `PolicyConfig.with_features`; features that are set take to other cameras and sizes, and that is told."""
+        if not self.input_features:
+            return super().with_features(spec)
+        from understudy.policies.smolvla.adapt import adapted
+
+        config, changes = adapted(self, spec)
+        config.check_features()
+        for change in changes:
+            log.say(f"{'adapted':<10} {change}")
+        return config
+
+    def with_statistics(self, features: Collection[str]) -> Self:
+        from understudy.policies.smolvla.adapt import seen_in_training
+
+        return seen_in_training(self, features)
+
     @property
     def cameras(self) -> list[str]:
         """The cameras, in the order of their tokens."""
@@ -158,38 +176,6 @@ class SmolVlaConfig(ChunkConfig):
         """Normalisation of every feature the network reads or writes."""
         kinds = dict.fromkeys(self.cameras, FeatureType.VISUAL) | {STATE: FeatureType.STATE, ACTION: FeatureType.ACTION}
         return {name: self.normalization_mapping.get(kind, "IDENTITY") for name, kind in kinds.items()}
-
-    def vlm_layers(self, shape: VlmShape) -> int:
-        """Layers of the language model that are kept. Raises ConfigError for more than there are."""
-        if self.num_vlm_layers > shape.text_layers:
-            raise ConfigError(
-                f"{self.vlm_model_name} has {shape.text_layers} layers, fewer than {self.num_vlm_layers}",
-                where="--policy.num_vlm_layers",
-            )
-        return self.num_vlm_layers if self.num_vlm_layers > 0 else shape.text_layers
-
-    def expert_layers(self, shape: VlmShape) -> int:
-        """Layers of the expert. Raises ConfigError unless the language model's are a multiple of them."""
-        layers = self.vlm_layers(shape)
-        if self.num_expert_layers > 0 and layers % self.num_expert_layers:
-            raise ConfigError(
-                f"the language model's {layers} layers are no multiple of the expert's {self.num_expert_layers}",
-                where="--policy.num_expert_layers",
-            )
-        return self.num_expert_layers if self.num_expert_layers > 0 else layers
-
-    def expert_width(self, shape: VlmShape) -> int:
-        """Width of the expert."""
-        return int(shape.text_width * self.expert_width_multiplier)
-
-    def expert_mlp(self, shape: VlmShape) -> int:
-        """Width of its gated layers: two thirds of four times its own, up to a multiple of 256 (Llama's rule)."""
-        return 256 * -(-4 * (2 * self.expert_width(shape) // 3) // 256)
-
-    def crosses(self, layers: int) -> list[bool]:
-        """For each of the expert's layers, whether it looks at the language model's alone."""
-        every = self.self_attn_every_n_layers
-        return ["cross" in self.attention_mode and not (every > 0 and j % every == 0) for j in range(layers)]
 
     # -- words ----------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from understudy.policies.smolvla.aloha import actions_from_pi0, actions_to_pi0, 
 from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.smolvla.network import SmolVlaNetwork
 from understudy.policies.smolvla.pictures import fitted
+from understudy.policies.smolvla.sizes import check_pictures
 from understudy.policies.smolvla.source import shape_of, tokenizer_of, vlm_weights
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class SmolVla(Policy):
     def __init__(self, config: SmolVlaConfig, statistics: Statistics) -> None:
         super().__init__()
         shape = shape_of(config)
+        check_pictures(config, shape)
         self.config = config.model_copy(update={"vlm": shape})
         self.normalizer = Normalizer(statistics, config.modes())
         self._tokenizer: TextTokenizer | None = None
@@ -67,7 +69,8 @@ class SmolVla(Policy):
     def _load_vlm(self) -> None:
         vlm = self.model.get_submodule(_VLM.rstrip("."))
         wanted = vlm.state_dict()
-        found = vlm_weights(self.config.vlm_model_name, wanted)
+        # rounded as LeRobot does when it reads them; so checkpoints can keep them in half the room
+        found = {n: t.bfloat16() for n, t in vlm_weights(self.config.vlm_model_name, wanted).items()}
         if wrong := [n for n, t in wanted.items() if n not in found or found[n].shape != t.shape]:
             raise ConfigError(
                 f"these are not the weights of this vision-language model: {len(wrong)} of {len(wanted)} tensors are "

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from understudy.nn.two_stream import Expert, Memory, Reader, StreamShape
-from understudy.nn.vision_tower import TowerShape, VisionTower, shuffled
+from understudy.nn.vision_tower import VisionTower, shuffled
+from understudy.policies.smolvla.sizes import crosses, expert_stream, text_stream, vision_tower
 
 if TYPE_CHECKING:
     from understudy.policies.smolvla.config import SmolVlaConfig
@@ -48,21 +49,9 @@ class Connector(nn.Module):
 class VlmParts(nn.Module):
     """Vision tower, connector and language model."""
 
-    def __init__(self, shape: VlmShape, layers: int) -> None:
+    def __init__(self, shape: VlmShape, text: StreamShape) -> None:
         super().__init__()
-        tower = TowerShape(
-            shape.vision_width,
-            shape.vision_mlp,
-            shape.vision_layers,
-            shape.vision_heads,
-            shape.image_size,
-            shape.patch_size,
-            shape.vision_eps,
-        )
-        text = StreamShape(
-            shape.text_width, shape.text_mlp, shape.heads, shape.kv_heads, shape.head_width, layers, shape.text_eps
-        )
-        self.vision_model = VisionTower(tower)
+        self.vision_model = VisionTower(vision_tower(shape))
         self.connector = Connector(shape)
         self.text_model = Reader(text, shape.vocabulary)
 
@@ -70,9 +59,9 @@ class VlmParts(nn.Module):
 class Vlm(nn.Module):
     """The vision-language model; its head, which would name the next word, is in every file and never used."""
 
-    def __init__(self, shape: VlmShape, layers: int) -> None:
+    def __init__(self, shape: VlmShape, text: StreamShape) -> None:
         super().__init__()
-        self.model = VlmParts(shape, layers)
+        self.model = VlmParts(shape, text)
         self.lm_head = nn.Linear(shape.text_width, shape.vocabulary, bias=False)
 
 
@@ -81,18 +70,9 @@ class VlmWithExpert(nn.Module):
 
     def __init__(self, config: SmolVlaConfig, shape: VlmShape) -> None:
         super().__init__()
-        layers = config.vlm_layers(shape)
-        self.vlm = Vlm(shape, layers)
-        expert = StreamShape(
-            config.expert_width(shape),
-            config.expert_mlp(shape),
-            shape.heads,
-            shape.kv_heads,
-            shape.head_width,
-            config.expert_layers(shape),
-            shape.text_eps,
-        )
-        self.lm_expert = Expert(expert, config.crosses(expert.layers), layers)
+        text, expert = text_stream(config, shape), expert_stream(config, shape)
+        self.vlm = Vlm(shape, text)
+        self.lm_expert = Expert(expert, crosses(config, expert.layers), text.layers)
 
 
 class SmolVlaNetwork(nn.Module):
@@ -102,14 +82,15 @@ class SmolVlaNetwork(nn.Module):
         super().__init__()
         self.config = config
         self._special = (shape.fake_token, shape.global_token)
-        width, expert = shape.text_width, config.expert_width(shape)
+        width, stream = shape.text_width, expert_stream(config, shape)
+        expert = stream.width
         self.vlm_with_expert = VlmWithExpert(config, shape)
         self.state_proj = nn.Linear(config.max_state_dim, width)
         self.action_in_proj = nn.Linear(config.max_action_dim, expert)
         self.action_out_proj = nn.Linear(expert, config.max_action_dim)
         self.action_time_mlp_in = nn.Linear(2 * expert, expert)
         self.action_time_mlp_out = nn.Linear(expert, expert)
-        self._freeze(config.expert_layers(shape))
+        self._freeze(stream.layers)
 
     @property
     def _parts(self) -> VlmParts:

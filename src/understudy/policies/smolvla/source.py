@@ -56,13 +56,13 @@ def vlm_weights(name: str, wanted: Iterable[str]) -> dict[str, Tensor]:
 
     Raises ConfigError when they cannot be had, CheckpointError for a file that is damaged or no safetensors.
     """
-    if name == TINY:
-        raise ConfigError("the tiny model has no pretrained weights", where="--policy.load_vlm_weights")
     tensors = read_safetensors(_file(name, WEIGHTS))
     return {key: tensors[key] for key in wanted if key in tensors}
 
 
 def _file(name: str, file: str) -> Path:
+    if name == TINY:
+        raise ConfigError("the tiny model has no pretrained weights", where="--policy.load_vlm_weights")
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / file).is_file():
