@@ -1,6 +1,6 @@
 """LeRobot's SmolVLA without the Hub, in LeRobot's environment: the vision-language model is made from a folder.
 
-    vlm_folder(FOLDER, SHAPE)   writes config.json and a small tokenizer, as `vlm_model_name` can name them
+    vlm_folder(FOLDER, SHAPE)   writes config.json and a small tokenizer, for `vlm_model_name` to name
     offline()                   lets LeRobot build its policy from such a folder
 
 Two things are put right inside: the processor, which would want files that nothing here reads, is a stand-in that has
@@ -32,6 +32,12 @@ SENTENCES = [
 def vlm_folder(folder, shape, vocabulary=400):
     """A vision-language model's folder without weights; `shape` in the words of our VlmShape."""
     folder.mkdir(parents=True, exist_ok=True)
+    write_config(folder, shape)
+    write_tokenizer(folder, vocabulary)
+
+
+def write_config(folder, shape, dtype="float32"):
+    """Its config.json. dtype: of the language model's weights, which LeRobot gives to the expert too"""
     text = {
         "model_type": "llama",
         "hidden_size": shape["text_width"],
@@ -43,6 +49,7 @@ def vlm_folder(folder, shape, vocabulary=400):
         "vocab_size": shape["vocabulary"],
         "rms_norm_eps": 1e-5,
         "pad_token_id": 2,
+        "torch_dtype": dtype,
     }
     vision = {
         "hidden_size": shape["vision_width"],
@@ -56,6 +63,9 @@ def vlm_folder(folder, shape, vocabulary=400):
     config = SmolVLMConfig(text_config=text, vision_config=vision, scale_factor=shape["shuffle"], image_token_id=3)
     config.save_pretrained(folder)
 
+
+def write_tokenizer(folder, vocabulary):
+    """Its tokenizer: byte-level pieces, as SmolVLM2's, learnt from a few sentences."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

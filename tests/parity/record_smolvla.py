@@ -32,6 +32,7 @@ from lerobot_smolvla import offline, vlm_folder  # noqa: E402
 from smolvla_cases import (  # noqa: E402
     ACTION,
     FEATURES,
+    FULL,
     LONG_TASK,
     OPTIONS,
     SHAPE,
@@ -45,23 +46,6 @@ from smolvla_cases import (  # noqa: E402
 
 NAME = "smolvla_lerobot_0_4_4"
 FOLDER = HERE / NAME
-# of SmolVLM2-500M-Video-Instruct
-FULL = {
-    "text_width": 960,
-    "text_mlp": 2560,
-    "text_layers": 32,
-    "heads": 15,
-    "kv_heads": 5,
-    "head_width": 64,
-    "vocabulary": 49280,
-    "vision_width": 768,
-    "vision_mlp": 3072,
-    "vision_layers": 12,
-    "vision_heads": 12,
-    "image_size": 512,
-    "patch_size": 16,
-    "shuffle": 4,
-}
 
 
 def config_of(**options):

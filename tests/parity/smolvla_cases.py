@@ -37,6 +37,23 @@ SHAPE: dict[str, Any] = {
     "fake_token": 501,
     "global_token": 502,
 }
+# those of SmolVLM2-500M-Video-Instruct
+FULL: dict[str, Any] = {
+    "text_width": 960,
+    "text_mlp": 2560,
+    "text_layers": 32,
+    "heads": 15,
+    "kv_heads": 5,
+    "head_width": 64,
+    "vocabulary": 49280,
+    "vision_width": 768,
+    "vision_mlp": 3072,
+    "vision_layers": 12,
+    "vision_heads": 12,
+    "image_size": 512,
+    "patch_size": 16,
+    "shuffle": 4,
+}
 # options, in LeRobot's words
 OPTIONS: dict[str, Any] = {
     "device": "cpu",

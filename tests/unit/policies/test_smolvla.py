@@ -15,12 +15,15 @@ from torch.testing import assert_close
 from small_smolvla import small_smolvla
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.rng import Rng
-from understudy.data.spec import IMAGES, STATE
+from understudy.data.spec import IMAGES, STATE, Batch
 from understudy.nn.fast_paths import set_fast_paths
 from understudy.policies.smolvla import aloha
 from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.smolvla.model import TOKENS, SmolVla
 from understudy.policies.smolvla.pictures import fitted
+from understudy.train.optim import build_optimizer
+from understudy.train.schedule import build_schedule
+from understudy.train.schedule_config import SchedulerConfig
 
 FEATURES = {name: SmolVlaConfig.tiny().model_dump()[name] for name in ("input_features", "output_features")}
 
@@ -249,3 +252,40 @@ def test_an_aloha_robot_trains_and_acts() -> None:
         plain, adapted = (found(policy) for policy in policies.values())
         assert torch.isfinite(adapted).all()
         assert (plain - adapted).abs().max() > 1e-4
+
+
+# -- learning ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_it_learns_what_only_the_words_say() -> None:
+    """Everything lifts by one deviation or lowers by one, and neither picture nor state tells which."""
+    policy = small_smolvla(scheduler_warmup_steps=20, resize_imgs_with_padding=[32, 32])
+    statistics = policy.normalizer.statistics["action"]
+    mean, deviation = (torch.from_numpy(statistics[name]) for name in ("mean", "std"))
+    up = torch.arange(16) % 2
+    tasks = [("lower the cube", "lift the cube")[which] for which in up]
+    action = mean + deviation * (2.0 * up - 1)[:, None, None].expand(-1, 5, 6)
+
+    def windows(step: int) -> Batch:
+        seen = policy.config.fake_batch(16, seed=step).observation
+        return Batch(seen, action, torch.zeros(16, 5, dtype=torch.bool), tasks)
+
+    steps = 150
+    optimizer = build_optimizer(policy, policy.config.optimizer_preset(), use_groups=True)
+    schedule = build_schedule(SchedulerConfig.model_validate(policy.config.scheduler_preset()), optimizer, steps)
+    assert schedule is not None
+    for step in range(steps):
+        optimizer.zero_grad()
+        policy.loss(windows(step), Rng(0, step)).total.backward()
+        optimizer.step()
+        schedule.step()
+    seen = windows(steps).observation
+    told = {name: policy.predict(seen | policy.instruction(words), Rng(0)) for name, words in _both(tasks).items()}
+    errors = {name: float(((chunk - action) / deviation).abs().mean()) for name, chunk in told.items()}
+    assert errors["right"] < 0.5
+    assert errors["wrong"] > 1.5
+
+
+def _both(tasks: list[str]) -> dict[str, list[str]]:
+    return {"right": tasks, "wrong": tasks[::-1]}
