@@ -1,7 +1,6 @@
 """Records what LeRobot 0.4.4 makes of a small SmolVLA, for tests that compare ours with it. In LeRobot's environment:
 
     python=$(tests/parity/lerobot_env.sh)
-    $python -m pip install "transformers>=4.57.1,<5" "num2words<0.6"
     $python tests/parity/record_smolvla.py
 
 Writes beside this file: smolvla_lerobot_0_4_4.json (losses, tokens, names at full size),

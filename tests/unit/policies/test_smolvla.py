@@ -125,6 +125,18 @@ def test_the_task_decides_what_is_done() -> None:
     assert (chunks[0] - chunks[1]).abs().max() > 1e-5
 
 
+def test_tasks_of_any_length_are_read_in_training_at_few_widths() -> None:
+    policy = small_smolvla()
+    batch = policy.config.fake_batch(2)
+    widths = set()
+    for length in range(1, 40):
+        batch.task = ["x" * length] * 2
+        widths.add(policy.draws(batch, Rng(0))[TOKENS].shape[1])
+    assert widths == {16, 32, 48}
+    told = batch.observation | policy.instruction(batch.task)
+    assert told[TOKENS].shape[1] == 40
+
+
 def test_times_are_drawn_early_more_often_than_late() -> None:
     policy = small_smolvla()
     batch = policy.config.fake_batch(2)

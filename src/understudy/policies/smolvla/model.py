@@ -37,6 +37,8 @@ TOKENS, TOKEN_MASK = "observation.language.tokens", "observation.language.attent
 # where LeRobot 0.6 keeps a policy's tokenizer, beside its weights
 TOKENIZER_FOLDER = "tokenizer"
 _VLM = "vlm_with_expert.vlm."
+# tokens of a task are padded to a multiple of this while training
+_WIDTHS = 16
 
 
 class SmolVla(Policy):
@@ -156,12 +158,15 @@ class SmolVla(Policy):
 
         Times follow Beta(1.5, 1), whose distribution function is t^1.5, drawn from 0.001 to 1.
         """
+        words = self.instruction(batch.task)
+        # of few widths, so that torch.compile need not begin anew for each length of a task
+        beyond = -words[TOKENS].shape[1] % _WIDTHS
         shape = (*batch.action.shape[:2], self.config.max_action_dim)
         uniform = rng.uniform("time", shape[:1], device=self.device)
         return {
             "noise": rng.normal("noise", shape, device=self.device),
             "time": uniform ** (2 / 3) * 0.999 + 0.001,
-            **self.instruction(batch.task),
+            **{name: F.pad(value, (0, beyond)) for name, value in words.items()},
         }
 
     def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
