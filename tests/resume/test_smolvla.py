@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,41 @@ def test_recordings_that_do_not_say_their_task_are_refused(tmp_path: Path) -> No
     assert done.returncode == 3
     assert "the task of some episodes is empty" in done.stderr
     assert not RunFolder(tmp_path / "run").events.exists()
+
+
+def test_a_pretrained_policy_takes_to_another_dataset(tmp_path: Path) -> None:
+    first = make_dataset(tmp_path / "a", episodes=3, frames=12, cameras=("front", "wrist"), tasks=TASKS)
+    other = make_dataset(tmp_path / "b", episodes=3, frames=12, cameras=("top",), state_dim=4, action_dim=4)
+    short = ["--steps=1", "--save_freq=0"]
+    done = run(command("train", f"--dataset.repo_id={first}", f"--output_dir={tmp_path / 'base'}", *SMALL, *short))
+    assert done.returncode == 0, done.stderr
+    tuning = [f"--policy.path={tmp_path / 'base'}", f"--dataset.repo_id={other}", *SMALL[6:], *short]
+    done = run(command("train", f"--output_dir={tmp_path / 'refused'}", *tuning))
+    assert done.returncode == 2
+    assert """--rename_map='{"observation.images.top": "observation.images.front"}'""" in done.stderr
+    renamed = '--rename_map={"observation.images.top": "observation.images.front"}'
+    done = run(command("train", f"--output_dir={tmp_path / 'tuned'}", renamed, *tuning))
+    assert done.returncode == 0, done.stderr
+    told = done.stdout + done.stderr
+    assert "observation.images.wrist: the dataset does not have it" in told
+    assert "observation.state: 4 numbers, where the policy had 6" in told
+    assert "action: 4 numbers, where the policy had 6" in told
+
+
+def test_pretrained_weights_without_their_tokenizer_are_refused_before_any_work(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "d", episodes=3, frames=12, cameras=("front",))
+    short = ["--steps=1", "--save_freq=0"]
+    done = run(command("train", f"--dataset.repo_id={dataset}", f"--output_dir={tmp_path / 'base'}", *SMALL, *short))
+    assert done.returncode == 0, done.stderr
+    checkpoint = tmp_path / "base/checkpoints/last/pretrained_model"
+    shutil.rmtree(checkpoint / "tokenizer")
+    tuning = [f"--policy.path={checkpoint}", "--policy.vlm_model_name=nobody/nothing", *SMALL[6:], *short]
+    done = run(
+        command("train", f"--dataset.repo_id={dataset}", f"--output_dir={tmp_path / 'tuned'}", *tuning),
+        UNDERSTUDY_CACHE=str(tmp_path / "cache"),
+    )
+    assert done.returncode == 3
+    assert "put tokenizer.json and tokenizer_config.json of https://huggingface.co/nobody/nothing" in done.stderr
+    assert str(checkpoint.resolve() / "tokenizer") in done.stderr
+    assert not (tmp_path / "tuned").exists()
+    assert not (tmp_path / "cache/frames").exists()

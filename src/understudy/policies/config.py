@@ -136,7 +136,8 @@ class PolicyConfig(BaseModel):
     def fetch(self) -> None:
         """Bring here what `build` will read from the network, so that it cannot be found missing after long work.
 
-        Raises ConfigError when it cannot be had.
+        With `pretrained_path`, what its weights need beside them. Raises ConfigError or CheckpointError when it cannot
+        be had.
         """
 
     def action_offsets(self) -> list[int]:

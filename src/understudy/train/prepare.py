@@ -194,7 +194,7 @@ def prepare(
     config = with_numbers_filled_in(
         config.model_copy(update={"policy": policy, "dataset": options}), len(rows.train), ranks.world
     )
-    if not config.resume and not policy.pretrained_path:
+    if not config.resume:
         policy.fetch()
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
     print_data_plan(config, dataset, split, frames_plan)

@@ -201,7 +201,7 @@ class ActConfig(ChunkConfig):
         return policy
 
     def fetch(self) -> None:
-        if self.cameras:
+        if self.cameras and not self.pretrained_path:
             from understudy.policies.act.weights import pretrained_backbone
 
             pretrained_backbone(self)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -218,6 +219,13 @@ class SmolVlaConfig(ChunkConfig):
         return policy
 
     def fetch(self) -> None:
+        from understudy.policies.smolvla.source import fetch_vlm, tokenizer_beside
+
+        if self.pretrained_path:
+            # what is on the Hub comes with its weights
+            if (folder := Path(self.pretrained_path)).is_dir():
+                tokenizer_beside(folder, self)
+            return
         if not self.load_vlm_weights and not self.from_scratch:
             raise ConfigError(
                 "--policy.type=smolvla without weights starts from scratch: from a random vision-language model that "
@@ -227,8 +235,6 @@ class SmolVlaConfig(ChunkConfig):
                 hint="fine-tune SmolVLA: --policy.path=lerobot/smolvla_base; a new expert beside a trained model: "
                 "--policy.load_vlm_weights=true; to go on all the same: --policy.from_scratch=true",
             )
-        from understudy.policies.smolvla.source import fetch_vlm
-
         fetch_vlm(self, weights=self.load_vlm_weights)
 
     def optimizer_preset(self) -> OptimizerPreset:

@@ -19,7 +19,7 @@ from understudy.data.spec import ACTION, STATE, Statistics
 from understudy.nn import flow
 from understudy.nn.bf16 import autocast, keep_products_in_bf16
 from understudy.nn.normalize import Normalizer
-from understudy.nn.text_tokens import TextTokenizer, read_tokenizer
+from understudy.nn.text_tokens import TextTokenizer
 from understudy.nn.two_stream import Memory
 from understudy.policies.base import Loss, Policy, evaluating
 from understudy.policies.smolvla.aloha import actions_from_pi0, actions_to_pi0, state_to_pi0
@@ -27,15 +27,13 @@ from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.smolvla.network import SmolVlaNetwork
 from understudy.policies.smolvla.pictures import fitted
 from understudy.policies.smolvla.sizes import check_pictures
-from understudy.policies.smolvla.source import shape_of, tokenizer_of, vlm_weights
+from understudy.policies.smolvla.source import TOKENIZER_FOLDER, shape_of, tokenizer_beside, tokenizer_of, vlm_weights
 
 if TYPE_CHECKING:
     from understudy.data.spec import Batch
 
 # LeRobot's names of an instruction's tokens, and of which of them are no padding
 TOKENS, TOKEN_MASK = "observation.language.tokens", "observation.language.attention_mask"
-# where LeRobot 0.6 keeps a policy's tokenizer, beside its weights
-TOKENIZER_FOLDER = "tokenizer"
 _VLM = "vlm_with_expert.vlm."
 # tokens of a task are padded to a multiple of this while training
 _WIDTHS = 16
@@ -111,20 +109,7 @@ class SmolVla(Policy):
         return {f"{TOKENIZER_FOLDER}/{name}": content for name, content in files.items()}
 
     def read_own_files(self, folder: Path) -> None:
-        """The checkpoint's own tokenizer; that of its vision-language model where it has none (LeRobot 0.4's)."""
-        if (folder / TOKENIZER_FOLDER).is_dir():
-            self._take(read_tokenizer(folder / TOKENIZER_FOLDER), str(folder / TOKENIZER_FOLDER))
-            return
-        try:
-            self._take(tokenizer_of(self.config), str(folder))
-        except ConfigError as error:
-            name = self.config.tokenizer_name or self.config.vlm_model_name
-            raise CheckpointError(
-                f"the checkpoint has no tokenizer of its own: {error.what}",
-                where=str(folder),
-                hint=f"put tokenizer.json and tokenizer_config.json of https://huggingface.co/{name}/tree/main "
-                f"into {folder / TOKENIZER_FOLDER}",
-            ) from error
+        self._take(tokenizer_beside(folder, self.config), str(folder))
 
     # -- what is seen ---------------------------------------------------------------------------------------------
 

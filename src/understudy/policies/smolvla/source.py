@@ -15,6 +15,8 @@ from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.smolvla.vlm import TINY, VlmShape, known_shape, shape_from
 
 WEIGHTS = "model.safetensors"
+# where LeRobot 0.6 keeps a policy's tokenizer, beside its weights
+TOKENIZER_FOLDER = "tokenizer"
 _OPTION = "--policy.vlm_model_name"
 _WHAT = {
     "config.json": "the sizes of the vision-language model",
@@ -49,6 +51,25 @@ def tokenizer_of(config: SmolVlaConfig) -> TextTokenizer:
         return read_tokenizer(_file(name, TOKENIZER).parent)
     except CheckpointError as error:
         raise ConfigError(error.what, where=error.where, hint=f"{_OPTION} names another one") from error
+
+
+def tokenizer_beside(folder: Path, config: SmolVlaConfig) -> TextTokenizer:
+    """The tokenizer of the checkpoint in `folder`; that of its vision-language model where it has none (LeRobot 0.4's).
+
+    Raises CheckpointError when neither can be had, saying what to put where.
+    """
+    own = folder / TOKENIZER_FOLDER
+    if own.is_dir():
+        return read_tokenizer(own)
+    try:
+        return tokenizer_of(config)
+    except ConfigError as error:
+        name = config.tokenizer_name or config.vlm_model_name
+        raise CheckpointError(
+            f"the checkpoint has no tokenizer of its own: {error.what}",
+            where=str(folder),
+            hint=f"put {TOKENIZER} and {TOKENIZER_CONFIG} of https://huggingface.co/{name}/tree/main into {own}",
+        ) from error
 
 
 def vlm_weights(name: str, wanted: Iterable[str]) -> dict[str, Tensor]:
