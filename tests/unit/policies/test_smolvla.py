@@ -175,6 +175,19 @@ def test_fast_paths_leave_the_loss_as_it_is() -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
+def test_fresh_weights_are_small_and_norms_begin_at_one() -> None:
+    policy = small_smolvla()
+    named = dict(policy.model.named_parameters())
+    assert all(torch.isfinite(p).all() for p in named.values())
+    streams = [p for n, p in named.items() if n.startswith("vlm_with_expert.") and n.endswith("o_proj.weight")]
+    assert all(float(p.detach().std()) == pytest.approx(0.02, rel=0.1) for p in streams)
+    norms = [p for n, p in named.items() if "norm" in n and n.endswith("weight")]
+    assert all((p == 1).all() for p in norms)
+    # torch's own: uniform within 1 / sqrt(inputs), which are 2 heads of 16
+    crossing = named["vlm_with_expert.lm_expert.layers.1.self_attn.k_proj.weight"]
+    assert float(crossing.detach().std()) == pytest.approx((1 / 96) ** 0.5, rel=0.1)
+
+
 # -- options ----------------------------------------------------------------------------------------------------------
 
 

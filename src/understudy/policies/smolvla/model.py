@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 # LeRobot's names of an instruction's tokens, and of which of them are no padding
 TOKENS, TOKEN_MASK = "observation.language.tokens", "observation.language.attention_mask"
-_VLM = "vlm_with_expert.vlm."
 # tokens of a task are padded to a multiple of this while training
 _WIDTHS = 16
 
@@ -67,7 +66,7 @@ class SmolVla(Policy):
 
     @torch.no_grad()
     def _load_vlm(self) -> None:
-        vlm = self.model.get_submodule(_VLM.rstrip("."))
+        vlm = self.model.vlm_with_expert.vlm
         wanted = vlm.state_dict()
         # rounded as LeRobot does when it reads them; so checkpoints can keep them in half the room
         found = {n: t.bfloat16() for n, t in vlm_weights(self.config.vlm_model_name, wanted).items()}

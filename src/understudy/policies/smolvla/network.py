@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from understudy.nn.two_stream import Expert, Memory, Reader, StreamShape
+from understudy.nn.two_stream import Expert, Memory, Reader, RmsNorm, StreamLayer, StreamShape
 from understudy.nn.vision_tower import VisionTower, shuffled
 from understudy.policies.smolvla.sizes import crosses, expert_stream, text_stream, vision_tower
 
@@ -115,23 +115,22 @@ class SmolVlaNetwork(nn.Module):
 
     def initialize(self) -> None:
         """Random weights: normal ones of 0.02 in the two streams, torch's own elsewhere, as LeRobot's."""
+        crossing = {
+            id(projection)
+            for layer in self.vlm_with_expert.lm_expert.layers
+            if isinstance(layer, StreamLayer) and layer.crosses
+            for projection in (layer.self_attn.k_proj, layer.self_attn.v_proj)
+        }
+        streams = {id(module) for module in self.vlm_with_expert.modules()} - crossing
         for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding | nn.Conv2d | nn.LayerNorm):
-                module.reset_parameters()
-        for name, module in self.vlm_with_expert.named_modules():
-            if isinstance(module, nn.Linear | nn.Embedding | nn.Conv2d) and not self._is_crossing(name):
+            if isinstance(module, RmsNorm):
+                nn.init.ones_(module.weight)
+            elif isinstance(module, nn.Linear | nn.Embedding | nn.Conv2d) and id(module) in streams:
                 nn.init.normal_(module.weight, std=0.02)
                 if not isinstance(module, nn.Embedding) and module.bias is not None:
                     nn.init.zeros_(module.bias)
-            elif name.endswith(("norm", "layernorm")) and not isinstance(module, nn.LayerNorm):
-                nn.init.ones_(module.weight)
-
-    def _is_crossing(self, name: str) -> bool:
-        """Whether `name` is a projection of the language model's keys or values in a layer of the expert."""
-        owner, _, last = name.rpartition(".self_attn.")
-        return last in ("k_proj", "v_proj") and bool(
-            owner.startswith("lm_expert.") and self.vlm_with_expert.get_submodule(owner).crosses
-        )
+            elif isinstance(module, nn.Linear | nn.LayerNorm):
+                module.reset_parameters()
 
     # -- what is read ---------------------------------------------------------------------------------------------
 
