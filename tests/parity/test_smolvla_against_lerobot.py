@@ -29,7 +29,7 @@ from understudy.policies.pretrained import load_policy, save_pretrained
 from understudy.policies.smolvla import aloha
 from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.smolvla.model import TOKEN_MASK, TOKENS, SmolVla
-from understudy.train.optim import build_optimizer
+from understudy.train.optim import build_optimizer, flatten_state
 from understudy.train.schedule import build_schedule
 from understudy.train.schedule_config import SchedulerConfig
 
@@ -141,6 +141,9 @@ def test_twenty_updates_from_equal_weights_noise_and_times_give_equal_losses() -
         schedule.step()
         found = {"loss": float(loss.detach()), "grad_norm": float(norm), "lr": rate}
         assert found == pytest.approx(recorded, rel=1e-4), step
+    # LeRobot's file of the optimiser counts through all parameters, frozen ones too, and keeps nothing of these
+    numbers = {int(name.split("/")[1]) for name in flatten_state(optimizer)}
+    assert numbers == {NUMBERS["parameter_order"].index(name) for name in NUMBERS["trained"]}
     after = predicted(policy)
     assert_close(after, arrays()["trained"], rtol=0, atol=1e-4)
     assert (after - arrays()["plain"]).abs().max() > 1e-3  # the updates moved what the comparison looks at
