@@ -16,6 +16,7 @@ from small_smolvla import small_smolvla
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.rng import Rng
 from understudy.data.spec import IMAGES, STATE, Batch
+from understudy.nn.bf16 import autocast
 from understudy.nn.fast_paths import set_fast_paths
 from understudy.policies.smolvla import aloha
 from understudy.policies.smolvla.config import SmolVlaConfig
@@ -164,6 +165,21 @@ def test_predictions_in_bf16_are_close_to_those_in_float32() -> None:
     coarse.predict_in_bf16()
     a, b = policy.predict(seen(policy), Rng(0)), coarse.predict(seen(coarse), Rng(0))
     assert 0 < float((a - b).abs().max()) < 0.05 * float(a.std())
+
+
+def test_a_step_in_bf16_has_nearly_the_gradient_of_one_in_float32() -> None:
+    gradients = []
+    for precision in ("fp32", "bf16"):
+        policy = small_smolvla().train()
+        batch = policy.config.fake_batch(4)
+        draws = policy.draws(batch, Rng(0))
+        with autocast(precision, policy.device):
+            loss = policy.loss_given(batch, draws)
+        loss.total.backward()
+        trained = [p.grad.flatten() for p in policy.parameters() if p.grad is not None]
+        gradients.append(torch.cat(trained))
+        assert gradients[-1].dtype == torch.float32
+    assert float(torch.cosine_similarity(*gradients, dim=0)) > 0.99
 
 
 def test_fast_paths_leave_the_loss_as_it_is() -> None:
