@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,27 @@ def train_command(dataset: Path, output: Path, *arguments: str) -> list[str]:
 def run(arguments: list[str], *, timeout: float = 240, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run to the end; output and exit code."""
     return subprocess.run(arguments, capture_output=True, text=True, timeout=timeout, env={**os.environ, **environment})
+
+
+def finished_and_gone_on(train: list[str], folder: Path) -> tuple[Path, Path, str]:
+    """The last checkpoints of two runs, and what the first one printed: one of 8 steps that was never stopped, and one
+    that went on from its checkpoint after 4 in a process of its own.
+
+    train   the command without --output_dir, --steps and --save_freq
+    """
+    cache = {"UNDERSTUDY_CACHE": str(folder / "cache")}
+    done = run([*train, f"--output_dir={folder / 'run'}", "--steps=8", "--save_freq=4", "--eval_steps=4"], **cache)
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(folder / "run", folder / "cut", symlinks=True)
+    shutil.rmtree(folder / "cut/checkpoints/000008")
+    for name in ("last", "best"):
+        link = folder / "cut/checkpoints" / name
+        link.unlink(missing_ok=True)
+        link.symlink_to("000004")
+    again = run(command("train", "--resume", str(folder / "cut")), **cache)
+    assert again.returncode == 0, again.stderr
+    first, second = (folder / name / "checkpoints/000008" for name in ("run", "cut"))
+    return first, second, done.stdout + done.stderr
 
 
 def start(arguments: list[str], **environment: str) -> subprocess.Popen[str]:

@@ -18,6 +18,7 @@ from understudy.cli.main import VERBS
 from understudy.cli.study import StudyOptions, study_of
 from understudy.core.config import known_options, parse_options
 from understudy.core.registry import POLICY_CONFIGS
+from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.studies.ensemble_folder import EnsembleFolder, Facts
 from understudy.train.command import known_names, read_command
 
@@ -42,7 +43,7 @@ def cases(program: str) -> list[object]:
 
 @pytest.fixture
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to be in, with the run, the ensembles and the file that the pages speak of."""
+    """An empty folder to be in, with the run, the ensembles, the policy and the file that the pages speak of."""
     run, other = tmp_path / "outputs/cube", tmp_path / "RUN"
     config = read_command(["--policy.type=act", "--dataset.repo_id=lerobot/x", f"--output_dir={run}"]).config
     for folder in (run, other, tmp_path):
@@ -53,6 +54,9 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ensemble.path.mkdir(parents=True)
         ensemble.config.write_text(json.dumps(config.to_json()))
         Facts([1000, 1001], threads=2).save(ensemble.facts)
+    base = tmp_path / "smolvla_base"
+    base.mkdir()
+    (base / "config.json").write_text(json.dumps(SmolVlaConfig.tiny().lerobot_json()))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -1,13 +1,15 @@
 """Loads a checkpoint of ours in LeRobot 0.4.4 and compares the actions. Runs in LeRobot's environment:
 
-    $python tests/parity/check_ours_in_lerobot.py FOLDER     (FOLDER from write_ours.py)
+    $python tests/parity/check_ours_in_lerobot.py FOLDER [DTYPE]    (FOLDER from write_ours.py)
 
 Prints one JSON document; exit code 1 when an action differs by more than 1e-5 of its standard deviation. LeRobot's own
-copy of the checkpoint is left in FOLDER/saved_by_lerobot, for the way back.
+copy of the checkpoint is left in FOLDER/saved_by_lerobot, for the way back. DTYPE: what the vision-language model's
+config.json says of its weights, which is how LeRobot rounds ours; float32 unless it is given.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from importlib.metadata import version
@@ -19,17 +21,40 @@ from lerobot.policies.factory import make_pre_post_processors
 from safetensors.torch import load_file
 
 TOLERANCE = 1e-5
+TASKS = ["pick up the red cube", "open the drawer"]
 
 
-def main(folder: Path) -> int:
+def load(folder: Path, dtype: str):
+    """LeRobot's policy from our checkpoint, every tensor of which has to fit."""
+    if not (folder / "vlm").is_dir():
+        return ACTPolicy.from_pretrained(folder / "checkpoint", strict=True)
+    from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
+    from lerobot_smolvla import offline, write_config
+
+    write_config(folder / "vlm", json.loads((folder / "shape.json").read_text()), dtype)
+    with offline():
+        return SmolVLAPolicy.from_pretrained(folder / "checkpoint", strict=True)
+
+
+def row_by_row(folder: Path):
+    """What has to be around LeRobot's prediction: the vision tower's positions put right."""
+    if not (folder / "vlm").is_dir():
+        return contextlib.nullcontext()
+    from lerobot_smolvla import offline
+
+    return offline()
+
+
+def main(folder: Path, dtype: str = "float32") -> int:
     torch.set_num_threads(1)
     stored = load_file(folder / "expected.safetensors")
     expected = stored.pop("action")
-    policy = ACTPolicy.from_pretrained(folder / "checkpoint", strict=True)
+    given = {"noise": stored.pop("noise")} if "noise" in stored else {}
+    policy = load(folder, dtype)
     before, after = make_pre_post_processors(policy.config, pretrained_path=str(folder / "checkpoint"))
     observation = {n: t.float() / 255 if t.dtype == torch.uint8 else t for n, t in stored.items()}
-    with torch.no_grad():
-        actions = after(policy.predict_action_chunk(before(observation)))
+    with torch.no_grad(), row_by_row(folder):
+        actions = after(policy.predict_action_chunk(before(observation | {"task": TASKS}), **given))
     std = load_file(next((folder / "checkpoint").glob("policy_postprocessor*.safetensors")))["action.std"]
     difference = (actions - expected).abs()
     copy = folder / "saved_by_lerobot"
@@ -51,4 +76,4 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from parity.write_ours import write
+from parity.write_ours import TASKS, write
 from understudy.nn.weights import read_safetensors
 from understudy.policies.pretrained import load_policy
 
@@ -18,7 +18,10 @@ PYTHON = ROOT / ".venv-lerobot" / "bin" / "python"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "parameters"), [("small", None), ("default", 51_597_190)])
+@pytest.mark.parametrize(
+    ("size", "parameters"),
+    [("small", None), ("default", 51_597_190), ("smolvla", 479_720), ("smolvla-full", 450_046_176)],
+)
 def test_lerobot_gives_our_actions_and_we_load_what_it_saves(size: str, parameters: int | None, tmp_path: Path) -> None:
     if not (ROOT / ".venv-lerobot" / "complete").exists():
         pytest.skip("NOT RUN: needs LeRobot's environment; make it with tests/parity/lerobot_env.sh")
@@ -33,5 +36,5 @@ def test_lerobot_gives_our_actions_and_we_load_what_it_saves(size: str, paramete
     assert parameters in (None, outcome["parameters"])
     stored = read_safetensors(tmp_path / "expected.safetensors")
     expected = stored.pop("action")
-    again = load_policy(tmp_path / "saved_by_lerobot", device="cpu").predict(stored)
-    assert torch.equal(again, expected)
+    again = load_policy(tmp_path / "saved_by_lerobot", device="cpu")
+    assert torch.equal(again.predict(stored | again.instruction(TASKS)), expected)

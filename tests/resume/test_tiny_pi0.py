@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from make_dataset import make_dataset
-from runs import command, run
+from runs import command, finished_and_gone_on, run
 
 SMALL = [
     "--policy.type=tiny_pi0",
@@ -20,9 +19,6 @@ SMALL = [
     "--batch_size=4",
     "--precision=fp32",
     "--tensorboard=false",
-    "--steps=8",
-    "--save_freq=4",
-    "--eval_steps=4",
     "--dataset.eval_episodes=[2]",
 ]
 LONGER_THAN_AN_EPISODE = ["--policy.chunk_size=30", "--policy.n_action_steps=30"]
@@ -34,21 +30,9 @@ LONGER_THAN_AN_EPISODE = ["--policy.chunk_size=30", "--policy.n_action_steps=30"
 )
 def test_going_on_from_a_checkpoint_gives_the_same_weights_bit_for_bit(options: list[str], tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "dataset", episodes=3, frames=20, cameras=())
-    where = [f"--dataset.repo_id={dataset}", f"--output_dir={tmp_path / 'run'}"]
-    cache = {"UNDERSTUDY_CACHE": str(tmp_path / "cache")}
-    done = run(command("train", *where, *SMALL, *options), **cache)
-    assert done.returncode == 0, done.stderr
-    shutil.copytree(tmp_path / "run", tmp_path / "cut", symlinks=True)
-    shutil.rmtree(tmp_path / "cut/checkpoints/000008")
-    for name in ("last", "best"):
-        link = tmp_path / "cut/checkpoints" / name
-        link.unlink(missing_ok=True)
-        link.symlink_to("000004")
-    done = run(command("train", "--resume", str(tmp_path / "cut")), **cache)
-    assert done.returncode == 0, done.stderr
+    first, again, _ = finished_and_gone_on(command("train", f"--dataset.repo_id={dataset}", *SMALL, *options), tmp_path)
     for name in ("pretrained_model/model.safetensors", "training_state/optimizer_state.safetensors"):
-        first, again = (tmp_path / folder / "checkpoints/000008" / name for folder in ("run", "cut"))
-        assert first.read_bytes() == again.read_bytes(), name
+        assert (first / name).read_bytes() == (again / name).read_bytes(), name
 
 
 def test_a_dataset_with_cameras_is_refused_with_a_way_out(tmp_path: Path) -> None:

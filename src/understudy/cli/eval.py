@@ -51,6 +51,10 @@ class EvalOptions(Options):
     policy: PolicyOptions = Field(default_factory=PolicyOptions)
     env: EnvConfig | None = None
     dataset: DatasetChoice | None = None
+    task: str | None = Field(
+        None,
+        description="what a policy that reads is told, such as 'lift the cube'; null: the task's or the episodes' own",
+    )
     output_dir: Path | None = Field(None, description="new folder for the result; null: eval/ of the policy's run")
     seed: int = Field(
         FIRST_SEED, ge=0, le=2**31 - 1, description="seed of the first episode; the next one has seed + 1"
@@ -175,6 +179,7 @@ def measure(options: EvalOptions, choice: DatasetChoice, checkpoint: Path, home:
             training=training_episodes(dataset, home),
             validation=validation_episodes(dataset, home),
             probe_frames=options.probe_frames,
+            task=options.task,
         )
     finally:
         frames.close()

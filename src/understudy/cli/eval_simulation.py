@@ -31,6 +31,7 @@ def run_simulation(options: EvalOptions, env: EnvConfig) -> int:
         folder=options.output_dir,
         resume=options.resume,
         confidence=options.confidence,
+        task=options.task,
     )
     beside = evaluate_beside(result, options.policy, env, options.eval, episodes=options.beside)
     if options.as_json:
@@ -76,6 +77,7 @@ def refuse_foreign_to_trials(options: EvalOptions, env: EnvConfig) -> None:
     """Raises ConfigError for options that say something about simulation alone."""
     given = [f"--eval.{name}" for name in _NOT_MANUAL if name in options.eval.model_fields_set]
     given += [f"--env.{name}" for name in sorted(env.model_fields_set - {"type"})]
+    given += ["--task"] if options.task is not None else []
     given += ["--beside"] if "beside" in options.model_fields_set else []
     given += [f"--policy.{name}" for name in sorted(options.policy.model_fields_set - {"path"})]
     if given:

@@ -12,6 +12,7 @@ from .errors import ConfigError, nearest
 
 POLICY_CONFIGS: dict[str, str] = {
     "act": "understudy.policies.act.config:ActConfig",
+    "smolvla": "understudy.policies.smolvla.config:SmolVlaConfig",
     "tiny_pi0_fast": "understudy.policies.tiny_pi0_fast.config:TinyPi0FastConfig",
     "tiny_pi0": "understudy.policies.tiny_pi0.config:TinyPi0Config",
 }

@@ -12,7 +12,7 @@ Frames are found by their number in the episode, never by time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,10 @@ class Dataset:
     def bytes(self) -> int:
         """Size of the dataset's files that are here."""
         return sum((self.root / name).stat().st_size for name in self._plan.tree.names)
+
+    def told(self, task: str) -> Dataset:
+        """The same recordings, with `task` as the instruction of every frame."""
+        return replace(self, tasks=[task], task_of_row=np.zeros_like(self.task_of_row))
 
     def declared_name(self, feature: str) -> str:
         """What the dataset's own files call the feature: `rename_map` undone."""

@@ -24,7 +24,8 @@ class RunView:
     history   steps, validations, evaluations, telemetry; each step once
     facts     by name, each absent where it is not known: total_steps, batch_size (of one update), frames and episodes
               (trained on), policy, chunk_size, kl_weight, grad_clip, lr, save_freq, save_minutes, log_freq,
-              pretrained (a path, or ""), precision (fp32, bf16, fp16), memory_bytes and gpu_memory_bytes (there are)
+              pretrained (a path or name, or ""), from_scratch (whether that was asked for), precision (fp32, bf16,
+              fp16), memory_bytes and gpu_memory_bytes (there are)
     ended     finished, interrupted, failed, or "" where nothing says so
     events    all of them
     log       of a foreign log: how it was read
@@ -71,6 +72,7 @@ def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> Ru
     history = history_of(events)
     started = history.started
     batch = number(config.get("batch_size"))
+    trained_part = lookup(config, "policy.vlm_model_name") if lookup(config, "policy.load_vlm_weights") else None
     facts = {
         "total_steps": config.get("steps"),
         "batch_size": None if batch is None else batch * (number(config.get("grad_accumulation_steps")) or 1),
@@ -84,7 +86,8 @@ def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> Ru
         "save_freq": config.get("save_freq"),
         "save_minutes": config.get("save_minutes"),
         "log_freq": config.get("log_freq"),
-        "pretrained": lookup(config, "policy.pretrained_path") or "",
+        "pretrained": lookup(config, "policy.pretrained_path") or trained_part or "",
+        "from_scratch": bool(lookup(config, "policy.from_scratch")),
         "precision": started.get("precision"),
         "memory_bytes": lookup(started, "machine.memory_bytes"),
         "gpu_memory_bytes": lookup(started, "machine.gpu_memory_bytes"),

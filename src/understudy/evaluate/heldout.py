@@ -24,6 +24,7 @@ from understudy.data.rows import evenly_spaced
 from understudy.policies.action_error import ActionError
 from understudy.policies.base import evaluating
 from understudy.policies.config import Horizon
+from understudy.policies.instructed import check_tasks, check_told
 from understudy.policies.matching import check_features
 
 from .baselines import add_errors, untrained
@@ -60,6 +61,7 @@ def evaluate(
     training: Dataset | Absent = NOT_GIVEN,
     validation: Collection[int] = (),
     probe_frames: int = PROBE_FRAMES,
+    task: str | None = None,
 ) -> HeldOutResult:
     """Action error of `policy` on whole episodes of `dataset`, beside baselines and probes.
 
@@ -70,6 +72,7 @@ def evaluate(
     training       the training episodes, which the nearest neighbour is looked for in, or why they cannot be had
     validation     of the episodes those by which settings may be chosen: never any that a final number is taken from
     probe_frames   probe what the policy looks at on this many frames, evenly spaced; 0: not at all
+    task           what a policy that reads is told, in words; None: each episode's own task
 
     The policy stays in the mode and on the device it is in. Raises ConfigError when an episode is not loaded, when the
     policy's features are not those of the dataset, and when there is no frame to measure; CheckpointError when a
@@ -77,6 +80,7 @@ def evaluate(
     """
     chosen = _chosen(dataset, episodes)
     check_features(policy.config, dataset.spec)
+    dataset = _told(policy, dataset, task, name)
     measured = _measured(dataset, chosen, max_frames)
     deviation = policy.normalizer.statistics.get("action", {}).get("std")
     spread = None if deviation is None else np.asarray(deviation, dtype=np.float64)
@@ -102,8 +106,18 @@ def evaluate(
         probed=probed,
         seams=find_seams(survey.replays, spread),
         horizon_choice=choice,
+        task=task,
         absent=absent | ({"horizon_choice": why_not} if why_not else {}),
     )
+
+
+def _told(policy: Policy, dataset: Dataset, task: str | None, name: str | None) -> Dataset:
+    """The recordings with what the policy is told at each frame. Raises ConfigError; DataError for an empty task."""
+    if task is not None:
+        check_told(policy.config, task, name or policy.config.type)
+        dataset = dataset.told(task)
+    check_tasks(policy.config, dataset.tasks, dataset.repo_id)
+    return dataset
 
 
 def _chosen(dataset: Dataset, indices: Sequence[int] | None) -> list[Episode]:

@@ -70,7 +70,7 @@ def predict_episode(
     for first in range(0, len(frames), batch_size):
         chosen = frames[first : first + batch_size]
         batch = windows.gather(episode.start + chosen)
-        predicted = predict(policy, batch.observation, Rng(0, int(episode.start + chosen[0])))
+        predicted = predict(policy, batch.observation, batch.task, Rng(0, int(episode.start + chosen[0])))
         _check_finite(predicted, episode.index, chosen)
         parts.append((predicted, batch.action, batch.action_is_pad))
         advance(len(chosen))
@@ -78,10 +78,13 @@ def predict_episode(
     return Predictions(episode, frames, chunks, actual, is_pad)
 
 
-def predict(policy: Policy, observation: dict[str, Tensor], rng: Rng) -> Tensor:
-    """The policy's chunks (B, S, A) on the CPU in float32, wherever the policy is."""
+def predict(policy: Policy, observation: dict[str, Tensor], tasks: Sequence[str], rng: Rng) -> Tensor:
+    """The policy's chunks (B, S, A) on the CPU in float32, wherever the policy is.
+
+    tasks   a task for each sample, in words
+    """
     placed = {name: value.to(policy.device) for name, value in observation.items()}
-    return policy.predict(placed, rng).float().cpu()
+    return policy.predict(placed | policy.instruction(tasks), rng).float().cpu()
 
 
 def _check_finite(predicted: Tensor, episode: int, frames: Sequence[int] | np.ndarray) -> None:

@@ -67,7 +67,7 @@ def probe(policy: Policy, windows: Windows, rows: np.ndarray, batch_size: int) -
             batch = windows.gather(rows[first : first + batch_size])
             other = windows.gather(partner[first : first + batch_size]).observation
             for each in probes:
-                predicted = predict(policy, each.change(batch.observation, other), Rng(0, first))
+                predicted = predict(policy, each.change(batch.observation, other), batch.task, Rng(0, first))
                 add_errors(errors, {each.name: predicted}, batch.action, batch.action_is_pad)
                 advance(len(predicted))
     return errors

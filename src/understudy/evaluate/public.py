@@ -29,6 +29,7 @@ def evaluate(
     episodes: int = 50,
     seed: int = FIRST_SEED,
     workers: int | None = None,
+    task: str | None = None,
     output_dir: str | Path | None = None,
 ) -> SimulationResult: ...
 
@@ -43,6 +44,7 @@ def evaluate(
     max_frames: int | None = None,
     training: Dataset | None = None,
     probe_frames: int = 256,
+    task: str | None = None,
     output_dir: str | Path | None = None,
 ) -> HeldOutResult: ...
 
@@ -58,6 +60,7 @@ def evaluate(
     max_frames: int | None = None,
     training: Dataset | None = None,
     probe_frames: int = 256,
+    task: str | None = None,
     output_dir: str | Path | None = None,
 ) -> SimulationResult | HeldOutResult:
     """Success in a simulated task (`where`: its name or EnvConfig), or action error on recordings (a Dataset).
@@ -70,6 +73,7 @@ def evaluate(
     max_frames     on a dataset: how many frames at most
     training       on a dataset: the episodes that the nearest state is looked for in; None: those of the policy's run
     probe_frames   on a dataset: frames to find out on what the policy looks at; 0: not at all
+    task           what a policy that reads is told, in words; None: the simulated task's or each episode's own
     output_dir     new folder for everything; None: nothing is kept
 
     In simulation a policy runs on the CPU in processes of its own, exactly as `understudy eval` runs it. Raises
@@ -85,11 +89,11 @@ def evaluate(
         if episodes is not None and episodes < 1:
             raise ConfigError("no episodes, so nothing can be said about success", hint="episodes has to be 1 or more")
         config = EvalConfig(workers=workers) if episodes is None else EvalConfig(n_episodes=episodes, workers=workers)
-        return _in_simulation(policy, env, config, seed, target)
+        return _in_simulation(policy, env, config, seed, task, target)
     if isinstance(episodes, int):
         raise ConfigError("on a dataset `episodes` is a list of indices", hint="such as [3, 7], or None for all")
     measures: dict[str, Any] = {"batch_size": batch_size, "max_frames": max_frames, "probe_frames": probe_frames}
-    found = _on_dataset(policy, where, training, episodes=episodes, **measures)
+    found = _on_dataset(policy, where, training, episodes=episodes, task=task, **measures)
     if target is not None:
         found.save(target)
     return found
@@ -120,13 +124,13 @@ def _on_dataset(policy: Policy | str | Path, dataset: Dataset, training: Dataset
 
 
 def _in_simulation(
-    policy: Policy | str | Path, env: EnvConfig, config: EvalConfig, seed: int, target: Path | None
+    policy: Policy | str | Path, env: EnvConfig, config: EvalConfig, seed: int, task: str | None, target: Path | None
 ) -> SimulationResult:
     from .simulation.run import evaluate_in_simulation, passing_folder
 
     with _on_disk(policy) as options, contextlib.ExitStack() as closing:
         folder = target or closing.enter_context(passing_folder())
-        result = evaluate_in_simulation(options, env, config, seed=seed, folder=folder)
+        result = evaluate_in_simulation(options, env, config, seed=seed, folder=folder, task=task)
     return result if target is not None else dataclasses.replace(result, path=None)
 
 

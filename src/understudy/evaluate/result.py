@@ -56,6 +56,7 @@ class HeldOutResult:
     probed          None: not asked for
     seams           None: no episode has two chunks
     horizon_choice  None: no validation episode to choose by, or nothing to choose
+    task            what the policy was told instead of each episode's own task; None: nothing else
     absent          what of "nearest" and "horizon_choice" could not be measured -> why
     """
 
@@ -71,6 +72,7 @@ class HeldOutResult:
     probed: Probed | None = None
     seams: Seams | None = None
     horizon_choice: HorizonChoice | None = None
+    task: str | None = None
     absent: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -122,6 +124,7 @@ class HeldOutResult:
             "dataset": self.dataset,
             "episodes": self.episodes,
             "frames": self.frames,
+            **({} if self.task is None else {"task": self.task}),
             "action_mae": self.mae(),
             "action_mae_mean": self.mae_mean(),
             "action_error": self.error(),

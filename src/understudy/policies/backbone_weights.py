@@ -9,28 +9,23 @@ from torch import Tensor, nn
 from understudy.core.errors import CheckpointError, ConfigError
 from understudy.nn.weights import read_safetensors
 from understudy.policies.backbone_names import check_weights_name
+from understudy.policies.hub_file import hub_file
 
 WITHOUT = "--policy.pretrained_backbone_weights=null starts from random weights"
 
 
-def hub_file(backbone: str, weights: str) -> Path:
+def pretrained_file(backbone: str, weights: str) -> Path:
     """The local copy of the named weights, downloaded on first use into huggingface_hub's cache.
 
     Raises ConfigError when it is not there and cannot be fetched.
     """
-    from huggingface_hub import hf_hub_download
-
-    repository = check_weights_name(backbone, weights)
-    try:
-        return Path(hf_hub_download(repository, "model.safetensors"))
-    except Exception as error:  # the Hub's errors, those of its HTTP library, of the disk: the answer is the same
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ConfigError(
-            f"the pretrained weights of {backbone} ({weights}) could not be fetched from {repository}: {reason}",
-            where="--policy.pretrained_backbone_weights",
-            hint=f"download https://huggingface.co/{repository}/resolve/main/model.safetensors by hand and give "
-            f"--policy.pretrained_backbone_weights=/path/to/model.safetensors; or {WITHOUT}",
-        ) from error
+    return hub_file(
+        check_weights_name(backbone, weights),
+        "model.safetensors",
+        what=f"the pretrained weights of {backbone} ({weights})",
+        where="--policy.pretrained_backbone_weights",
+        instead=f"give --policy.pretrained_backbone_weights=/path/to/model.safetensors; or {WITHOUT}",
+    )
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

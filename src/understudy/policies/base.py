@@ -7,7 +7,7 @@ The trainer, the evaluation and the server need nothing else, so none of them kn
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -97,6 +97,14 @@ class Policy(nn.Module):
     def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
         """`loss` with the random numbers of `draws`: a function of the weights and its arguments, dropout aside."""
         raise NotImplementedError
+
+    def instruction(self, tasks: Sequence[str]) -> dict[str, Tensor]:
+        """A task for each sample, in words -> what a policy that reads wants beside the observation; {} for others.
+
+        Add it to what `predict` is given: `observation | policy.instruction(tasks)`.
+        Raises DataError for a task that says nothing.
+        """
+        return {}
 
     @torch.no_grad()
     def predict(self, observation: dict[str, Tensor], rng: Rng | None = None) -> Tensor:

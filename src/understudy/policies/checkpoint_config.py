@@ -14,7 +14,7 @@ from understudy.core.registry import POLICY_CONFIGS, load
 from understudy.policies.config import PolicyConfig
 from understudy.policies.kinds import OWN_FILE, refuse_without_config, unusable_type
 from understudy.policies.places import find_checkpoint
-from understudy.policies.processors import Processors, read_json
+from understudy.policies.processors import Processors, read_json, read_processors
 
 OWN_FORMAT = 1
 # options of other versions that change where or how fast a policy runs, never what it computes
@@ -30,12 +30,13 @@ _HARMLESS = {
 
 
 def read_policy_config(path: str | Path) -> PolicyConfig:
-    """The configuration of the policy at `path` (see `find_checkpoint`), without reading its weights.
+    """The configuration of the policy at `path` (see `find_checkpoint`) as its processors run it; no weight is read.
 
-    Raises CheckpointError when there is none or it belongs to no policy known here.
+    Raises CheckpointError when there is none, it belongs to no policy known here, or its processors are not understood.
     """
     folder = find_checkpoint(path)
-    return parse_config(read_config_json(folder), read_own_json(folder), folder)
+    config, processors = parse_config(read_config_json(folder), read_own_json(folder), folder), read_processors(folder)
+    return config if processors is None else with_processors(config, processors, folder)
 
 
 def read_config_json(folder: Path) -> dict[str, Any]:
@@ -109,6 +110,11 @@ def with_processors(config: PolicyConfig, processors: Processors, folder: Path) 
             where=str(folder),
             hint="they could change what the numbers mean, so this policy is not run without them",
         )
+    try:
+        config = config.with_language_steps(processors.language)
+    except CheckpointError as error:
+        error.where = error.where or str(folder)
+        raise
     modes: dict[str, str] = getattr(config, "normalization_mapping", {})
     if processors.modes and {**modes, **processors.modes} != modes:
         log.warn(
@@ -128,4 +134,4 @@ def with_processors(config: PolicyConfig, processors: Processors, folder: Path) 
             f"the processors do not list {', '.join(left_out)}, which config.json says is normalised",
             where=str(folder),
         )
-    return config
+    return config.with_statistics(processors.statistics)

@@ -7,12 +7,12 @@ own `understudy.json` beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from understudy.core.errors import ConfigError
+from understudy.core.errors import CheckpointError, ConfigError
 from understudy.data.spec import DatasetSpec, FeatureSpec, FeatureType, Statistics
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ class PolicyConfig(BaseModel):
     def fetch(self) -> None:
         """Bring here what `build` will read from the network, so that it cannot be found missing after long work.
 
-        Raises ConfigError when it cannot be had.
+        With `pretrained_path`, what its weights need beside them. Raises ConfigError or CheckpointError when it cannot
+        be had.
         """
 
     def action_offsets(self) -> list[int]:
@@ -173,6 +174,10 @@ class PolicyConfig(BaseModel):
         config = self.model_copy(update={"input_features": inputs, "output_features": outputs})
         config.check_features()
         return config
+
+    def with_statistics(self, features: Collection[str]) -> Self:
+        """This configuration, read from a checkpoint that stores statistics of `features`, as its training had it."""
+        return self
 
     def fake_batch(self, size: int, seed: int = 0) -> Batch:
         """A batch of `size` windows of the right shapes with random content: for tests, warm-up and forecasts.
@@ -212,6 +217,18 @@ class PolicyConfig(BaseModel):
             statistics[name] = {k: v.astype(np.float32) for k, v in values.items()}
             statistics[name]["count"] = np.array([100], np.float32)
         return statistics
+
+    # -- words ----------------------------------------------------------------------------------------------------
+
+    def language_steps(self) -> dict[str, dict[str, Any]]:
+        """LeRobot's steps that make tokens of the task, name -> options; {} for a policy that does not read."""
+        return {}
+
+    def with_language_steps(self, steps: Mapping[str, dict[str, Any]]) -> Self:
+        """This configuration as a checkpoint's steps have it. Raises CheckpointError for what is not known here."""
+        if steps:
+            raise CheckpointError(f"{self.type} reads no words, but the processors make tokens: {', '.join(steps)}")
+        return self
 
     # -- LeRobot's files ------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """From chunks to single actions, for every policy alike: a queue, temporal ensembling, and a controller for a robot.
 
 controller = Controller(load_policy(path))
-controller.reset()                                  at the start of each episode
+controller.reset(task="lift the cube")              at the start of each episode
 action = controller.act(observation)                at each control step
 """
 
@@ -86,7 +86,7 @@ class Controller:
         if horizon.ensemble_coefficient is not None:
             self._ensembler = TemporalEnsembler(horizon.ensemble_coefficient, horizon.predicted)
         self._seed: int | None = None
-        self._step = 0
+        self._step, self._task = 0, ""
         self._single = True
 
     @property
@@ -94,9 +94,12 @@ class Controller:
         """Whether the next `act` looks at its observation."""
         return self._ensembler is not None or self._queue.is_empty
 
-    def reset(self, seed: int | None = None) -> None:
-        """Start an episode: nothing predicted before counts. A policy that draws, draws by `seed` and the step."""
-        self._seed, self._step = seed, 0
+    def reset(self, seed: int | None = None, task: str = "") -> None:
+        """Start an episode: nothing predicted before counts. A policy that draws, draws by `seed` and the step.
+
+        task   what the robot is to do, in words, for a policy that reads; the others do not look at it
+        """
+        self._seed, self._step, self._task = seed, 0, task
         self._queue.reset()
         if self._ensembler is not None:
             self._ensembler.reset()
@@ -109,6 +112,7 @@ class Controller:
         """
         if self.is_about_to_predict:
             batch, self._single = self._batched(observation)
+            batch |= self.policy.instruction([self._task] * len(next(iter(batch.values()), ())))
             rng = None if self._seed is None else Rng(self._seed, self._step)
             chunk = self.policy.predict(batch, rng)
             if self._ensembler is None:

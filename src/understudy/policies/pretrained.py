@@ -1,7 +1,7 @@
 """Policies on disk, in LeRobot's layout: what is saved here runs there, and what was trained there runs here.
 
     config.json                 LeRobot 0.4.4's options, exactly its keys
-    model.safetensors           every entry of the state dict, float32
+    model.safetensors           every entry of the state dict, float32; what is frozen and came in bfloat16 stays so
     policy_preprocessor.json, policy_postprocessor.json and their statistics
     understudy.json             our own options and who wrote this; LeRobot does not look at it
     ...                         what else the policy needs, such as a tokenizer (`Policy.own_files`)
@@ -72,17 +72,24 @@ def save_pretrained(
         if train_config is not None:
             _write_json(temporary / "train_config.json", train_config)
         for name, content in policy.own_files().items():
+            (temporary / name).parent.mkdir(exist_ok=True)
             (temporary / name).write_text(content)
         write_processors(temporary, policy.config, policy.normalizer.statistics, rename_map)
-        write_safetensors(temporary / WEIGHTS, {name: _as_float32(t) for name, t in policy.state_dict().items()})
+        write_safetensors(temporary / WEIGHTS, _stored(policy))
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=4))
 
 
-def _as_float32(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+def _stored(policy: Policy) -> dict[str, Tensor]:
+    """Every entry of the state dict in float32; what is frozen in bfloat16 where that holds every digit of it.
+
+    A large model that is not trained comes in bfloat16 and would take twice the room.
+    """
+    stored = {n: t.detach().float() if t.is_floating_point() else t for n, t in policy.state_dict().items()}
+    frozen = {n: stored[n].bfloat16() for n, p in policy.named_parameters() if not p.requires_grad}
+    return stored | (frozen if all(torch.equal(t.float(), stored[n]) for n, t in frozen.items()) else {})
 
 
 def load_policy(

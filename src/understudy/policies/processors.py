@@ -1,6 +1,6 @@
 """LeRobot's processor files: what happens to numbers before and after the network, statistics included.
 
-    policy_preprocessor.json    steps: rename, add a batch axis, move to the device, normalise
+    policy_preprocessor.json    steps: rename, add a batch axis, make tokens of words, move to the device, normalise
     policy_postprocessor.json   steps: un-normalise, move to the CPU
     *.safetensors               the statistics of a step, flat: "observation.state.mean"
 
@@ -28,6 +28,8 @@ PREPROCESSOR = "policy_preprocessor"
 POSTPROCESSOR = "policy_postprocessor"
 _HARMLESS = {"rename_observations_processor", "to_batch_processor", "device_processor"}
 _SCALING = {"normalizer_processor", "unnormalizer_processor"}
+# steps that make tokens of the task; the policy's own configuration says what becomes of them
+_LANGUAGE = {"smolvla_new_line_processor", "tokenizer_processor"}
 # the pi0 family's steps of LeRobot 0.6: without effect unless enabled
 _SWITCHED = {"relative_actions_processor", "absolute_actions_processor"}
 # an eps this small moves no number that matters, whatever its exact value
@@ -41,6 +43,7 @@ class Processors:
     modes        kind of feature -> normalisation; the action's as the postprocessor has it
     scaled       names of the features that the steps scale
     rename_map   name in the robot's observation -> name the policy knows
+    language     steps that make tokens of the task: name -> options
     unknown      steps that could change numbers in a way not known here
     """
 
@@ -48,6 +51,7 @@ class Processors:
     scaled: list[str] = field(default_factory=list)
     statistics: Statistics = field(default_factory=dict)
     rename_map: dict[str, str] = field(default_factory=dict)
+    language: dict[str, dict[str, Any]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
 
@@ -104,6 +108,8 @@ def _read_into(found: Processors, folder: Path, name: str) -> None:
             _read_state(found, folder, step.get("state_file"), path)
         elif kind in _SWITCHED and not config.get("enabled", False):
             continue
+        elif kind in _LANGUAGE:
+            found.language[kind] = dict(config)
         elif kind not in _HARMLESS:
             found.unknown.append(kind)
 
@@ -150,7 +156,7 @@ def write_processors(
     statistics: Mapping[str, Mapping[str, np.ndarray]],
     rename_map: Mapping[str, str],
 ) -> None:
-    """Write both files and both state files as LeRobot 0.4 does for a policy without language."""
+    """Write both files and both state files as LeRobot 0.4 does."""
     mapping = config.model_dump(mode="json").get("normalization_mapping", {})
 
     def scaling(features: Mapping[str, Feature]) -> dict[str, Any]:
@@ -163,6 +169,7 @@ def write_processors(
     before = [
         {"registry_name": "rename_observations_processor", "config": {"rename_map": dict(rename_map)}},
         {"registry_name": "to_batch_processor", "config": {}},
+        *({"registry_name": name, "config": options} for name, options in config.language_steps().items()),
         move(config.device or "cpu"),
         {
             "registry_name": "normalizer_processor",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from understudy.core.errors import ConfigError
 from understudy.data.spec import ACTION, STATE, FeatureType, Statistics
-from understudy.policies.config import Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
+from understudy.policies.chunk_config import ChunkConfig
+from understudy.policies.config import NormalizationMode, OptimizerPreset, own
 
 if TYPE_CHECKING:
     from understudy.policies.base import Policy
 
 
-class StatePolicyConfig(PolicyConfig):
+class StatePolicyConfig(ChunkConfig):
     """A policy that maps the state to a chunk of actions: with our preset, or the published study's and its flaws."""
 
     preset: Literal["modern", "original"] = own(
@@ -37,20 +38,9 @@ class StatePolicyConfig(PolicyConfig):
     # updates until a cosine schedule has reached the full rate
     warmup: ClassVar[int] = 100
 
-    @model_validator(mode="after")
-    def _executes_what_it_predicts(self) -> Self:
-        if self.n_action_steps > self.chunk_size:
-            raise ValueError(
-                f"n_action_steps ({self.n_action_steps}) cannot exceed chunk_size ({self.chunk_size}); "
-                f"give n_action_steps={self.chunk_size} too"
-            )
-        return self
-
     def check_features(self) -> None:
         """Raises ConfigError unless the state is all there is to look at, and the action a vector."""
-        action = self.output_features.get(ACTION)
-        if action is None or action.type is not FeatureType.ACTION or len(action.shape) != 1:
-            raise ConfigError(f"{self.type} needs the output feature `action`, a vector", where="output_features")
+        self.check_action(self.type)
         state = self.input_features.get(STATE)
         if state is None or state.type is not FeatureType.STATE or len(state.shape) != 1:
             raise ConfigError(
@@ -73,12 +63,6 @@ class StatePolicyConfig(PolicyConfig):
 
     def build(self, statistics: Statistics) -> Policy:
         return self.skeleton(statistics)
-
-    def action_offsets(self) -> list[int]:
-        return list(range(self.chunk_size))
-
-    def horizon(self) -> Horizon:
-        return Horizon(self.chunk_size, self.n_action_steps)
 
     def optimizer_preset(self) -> OptimizerPreset:
         return OptimizerPreset(

@@ -100,9 +100,11 @@ class RandomActor:
 class PolicyActor:
     """A trained policy behind its action queue or temporal ensembling; looks only when it is about to predict."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, task: str | None = None) -> None:
+        """task   what a policy that reads is told; None: the environment's own instruction"""
         from understudy.policies.horizon import Controller
 
+        self._task = task
         self.latencies: list[float] = []
         self.controller = Controller(policy)
         back = {new: old for old, new in policy.rename_map.items()}
@@ -111,7 +113,7 @@ class PolicyActor:
     def reset(self, env: Environment, seed: int) -> None:
         self.latencies = []
         self._env = env
-        self.controller.reset(seed)
+        self.controller.reset(seed, env.instruction if self._task is None else self._task)
 
     def act(self) -> np.ndarray:
         if not self.controller.is_about_to_predict:

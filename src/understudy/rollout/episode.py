@@ -70,7 +70,7 @@ def run_episode(
     began = time.perf_counter()
     step, progress, success, reason, instruction = 0, 0.0, False, TIME_LIMIT, ""
     try:
-        instruction = env.begin(seed)
+        instruction = env.instruction = env.begin(seed)
         actor.reset(env, seed)
         while step < (horizon or env.task.horizon):
             action = actor.act()

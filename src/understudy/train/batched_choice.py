@@ -20,6 +20,7 @@ from understudy.core.errors import first_line
 from understudy.nn.devices import choose_device
 from understudy.nn.dropout import Dropout
 from understudy.nn.fast_paths import set_fast_paths
+from understudy.policies.instructed import reads
 
 from .batched_update import BatchedUpdate
 from .optim import build_optimizer
@@ -54,6 +55,8 @@ def obstacle(config: TrainConfig, policy: PolicyConfig) -> str | None:
     """
     if config.compile == "on":
         return "--compile=on compiles the update of one network"
+    if reads(policy):
+        return "each network would be told tasks of other lengths"
     with _trying():
         members = [_member(config, policy, seed) for seed in range(2)]
         if any(_drops(module) for module in members[0].policy.modules()):

@@ -26,6 +26,7 @@ from understudy.data.statistics import compute_statistics, guard_zero_spread, us
 from understudy.data.windows import Windows
 from understudy.nn.devices import choose_device
 from understudy.nn.fast_paths import set_fast_paths
+from understudy.policies.instructed import check_tasks
 from understudy.policies.pretrained import load_policy, load_weights_into
 
 from .calibration import calibrate
@@ -187,12 +188,13 @@ def prepare(
     if options.root is not None or Path(options.repo_id).expanduser().is_dir():
         # a run can be gone on with from any folder
         options = options.model_copy(update={"root": dataset.root.resolve()})
+    check_tasks(policy, dataset.tasks, dataset.repo_id)
     rows = divided_rows(dataset, split, options.window_starts)
     check_held_out(config, rows)
     config = with_numbers_filled_in(
         config.model_copy(update={"policy": policy, "dataset": options}), len(rows.train), ranks.world
     )
-    if not config.resume and not policy.pretrained_path:
+    if not config.resume:
         policy.fetch()
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
     print_data_plan(config, dataset, split, frames_plan)

@@ -97,18 +97,21 @@ def _is_record_of_run(path: Path, values: Mapping[str, Any]) -> bool:
 
 
 def _forget_preset(values: dict[str, Any]) -> None:
-    """Drop an `optimizer` that repeats the policy's preset, as LeRobot notes it: --policy.optimizer_lr still counts."""
+    """Drop an `optimizer` and a `scheduler` that repeat the policy's preset, as LeRobot notes them: the options they
+    come from, such as --policy.optimizer_lr, still count."""
     policy, optimizer = values.get("policy"), values.get("optimizer")
-    if not isinstance(policy, dict) or not isinstance(optimizer, dict) or policy.get("type") not in POLICY_CONFIGS:
+    if not isinstance(policy, dict) or policy.get("type") not in POLICY_CONFIGS:
         return
     if values.get("use_policy_training_preset", True) is not True:
         return
     kind: type[PolicyConfig] = load(POLICY_CONFIGS, policy["type"], "policy")
     known = {name: value for name, value in policy.items() if name in kind.model_fields}
     try:
-        preset = kind.model_validate(known).optimizer_preset()
-        if OptimizerPreset.model_validate(optimizer) == preset:
+        config = kind.model_validate(known)
+        if optimizer is not None and OptimizerPreset.model_validate(optimizer) == config.optimizer_preset():
             del values["optimizer"]
+        if values.get("scheduler") is not None and values["scheduler"] == config.scheduler_preset():
+            del values["scheduler"]
     except (ValidationError, ConfigError):
         return  # whatever is wrong with the file is told when the whole of it is checked
 

@@ -117,7 +117,7 @@ class HeldOut:
         self, errors: dict[str, ActionError], policy: Policy, batch: Batch, observation: dict[str, Tensor], rng: Rng
     ) -> None:
         with autocast(self._precision, self._device):
-            chunks = {"policy": policy.predict(observation, rng).float().cpu()}
+            chunks = {"policy": policy.predict(observation | policy.instruction(batch.task), rng).float().cpu()}
         if self._baselines is None:
             assert batch.rows is not None
             chunks |= untrained(policy, self._dataset, batch.rows, batch.action.shape[1])

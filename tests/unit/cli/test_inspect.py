@@ -112,7 +112,7 @@ UNUSABLE = {
     "diffusion_vqbet_pusht_converted/diffusion": ("diffusion", "LeRobot 0.6", "cannot be run here yet"),
     "diffusion_vqbet_pusht_converted/vqbet": ("vqbet", "LeRobot 0.6", "cannot be run here yet"),
     "sarm_reward_model": ("sarm_ext", "LeRobot 0.4 or 0.5", "reward model"),
-    "smolvla_koch_2025": ("smolvla", "LeRobot 0.3 or earlier", "cannot be run here yet"),
+    "smolvla_koch_2025": ("smolvla", "LeRobot 0.3 or earlier", "no weights"),
     "vllm_remote_policy": ("vllm", "LeRobot 0.4 or 0.5", "remote model"),
 }
 

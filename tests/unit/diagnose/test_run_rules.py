@@ -14,7 +14,7 @@ from made_runs import LINES, falling, noisy, run
 from understudy.diagnose.finding import Finding
 from understudy.diagnose.logs.parsed import ParsedLog
 from understudy.diagnose.rule import Looks, all_rules, apply_rules
-from understudy.diagnose.run_view import RunView, view_of_log
+from understudy.diagnose.run_view import RunView, view_of_events, view_of_log
 
 ACT = {"policy": "act", "batch_size": 8, "total_steps": 100 * LINES}
 SEEN = np.linspace(1, 3000, LINES)
@@ -190,3 +190,19 @@ def test_a_log_that_does_not_say_what_it_started_from_is_not_blamed_for_it() -> 
 def test_memory_that_is_nearly_used_up_is_named_before_its_growth() -> None:
     full = run(telemetry={"rss_bytes": np.linspace(2e9, 15e9, 100)}, facts={"memory_bytes": 16e9})
     assert "15.0 of 16.0 GB" in fired(full)["memory_near_limit"].message
+
+
+@pytest.mark.parametrize(
+    ("options", "severities"),
+    [
+        ({}, ["error"]),
+        ({"from_scratch": True}, ["note"]),
+        ({"load_vlm_weights": True, "vlm_model_name": "a/b"}, []),
+        ({"pretrained_path": "a/b"}, []),
+    ],
+)
+def test_random_weights_are_an_error_unless_they_were_asked_for(
+    options: dict[str, object], severities: list[str]
+) -> None:
+    view = view_of_events("run", [], {"policy": {"type": "smolvla", **options}})
+    assert [finding.severity for finding in RULES["from_scratch_by_mistake"].check(view)] == severities

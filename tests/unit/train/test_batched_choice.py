@@ -9,6 +9,7 @@ import torch
 
 from small_act import small_config
 from understudy.policies.config import Feature, PolicyConfig
+from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.tiny_pi0.config import TinyPi0Config
 from understudy.policies.tiny_pi0.model import TinyPi0
 from understudy.policies.tiny_pi0_fast.config import TinyPi0FastConfig
@@ -68,6 +69,11 @@ def test_a_loss_that_asks_for_the_value_of_a_number_cannot_be_computed_for_many(
     monkeypatch.setattr(TinyPi0, "loss_given", loss_given)
     policy = TinyPi0Config.model_validate(PENDULUM)
     assert "cannot be computed for many networks at once" in (obstacle(config_of(policy), policy) or "")
+
+
+def test_policies_that_read_are_trained_one_by_one() -> None:
+    policy = SmolVlaConfig.tiny()
+    assert "tasks of other lengths" in (obstacle(config_of(policy), policy) or "")
 
 
 def test_a_compiled_step_is_that_of_one_network() -> None:

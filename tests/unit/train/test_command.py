@@ -248,7 +248,7 @@ def test_a_path_in_a_file_works_like_the_flag(run: RunFolder, tmp_path: Path) ->
     [
         ({"pretrained_revision": None, "gradient_checkpointing": False}, None),
         ({"new_trick": True}, "`policy.new_trick`: unknown option"),
-        ({"type": "smolvla"}, "`policy.type`: `smolvla` is a policy of LeRobot that cannot be run here yet"),
+        ({"type": "diffusion"}, "`policy.type`: `diffusion` is a policy of LeRobot that cannot be run here yet"),
         ({"dropout": 7}, "`policy.dropout`: got `7`"),
     ],
 )
@@ -449,10 +449,20 @@ def test_real_act_configurations_load(shared: Path, file: str, facts: tuple[Any,
 
 
 @pytest.mark.shared
+def test_a_real_smolvla_configuration_loads_and_its_preset_stays_one(shared: Path) -> None:
+    file = shared / "checkpoint_configs/smolvla_koch_2025/pretrained_model/train_config.json"
+    config = read(f"--config_path={file}", "--policy.optimizer_lr=2e-4", "--policy.push_to_hub=false")
+    assert config.policy.type == "smolvla"
+    assert (config.optimizer, config.scheduler) == (None, None)
+    schedule = config.schedule()
+    assert schedule is not None
+    assert (schedule.peak_lr, schedule.num_warmup_steps) == (2e-4, 1000)
+
+
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("file", "reasons"),
     [
-        ("smolvla_koch_2025/pretrained_model/train_config.json", ["`policy.type`: `smolvla` is a policy of LeRobot"]),
         ("fork_train_configs_act_dp_pi0/train_config_dp.json", ["`policy.type`: `diffusion` is a policy of LeRobot"]),
         ("fork_train_configs_act_dp_pi0/train_config_pi0.json", ["`policy.type`: `pi0` is a policy of LeRobot"]),
         (

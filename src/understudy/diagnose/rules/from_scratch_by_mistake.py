@@ -22,7 +22,8 @@ def check(run: RunView) -> Iterator[Finding]:
     if policy not in _PRETRAINED or run.facts.get("pretrained") != "":
         return
     yield Finding(
-        "error",
+        # whoever was asked and said yes need not be told again that it is wrong
+        "note" if run.facts.get("from_scratch") else "error",
         f"{policy} was started from random weights",
         f"--policy.path={_PRETRAINED[policy]} starts from the published ones",
         {"policy": policy},

@@ -54,6 +54,7 @@ def evaluate_beside(
             folder=folder,
             resume=folder.exists(),
             confidence=result.confidence,
+            task=result.who.get("task") if name == BLANK else None,
         )
     _add_to_summary(result.path / "summary.json", found)
     return found

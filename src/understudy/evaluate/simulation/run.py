@@ -53,24 +53,30 @@ class Plan:
 
 
 def plan(
-    policy: PolicyOptions, env: EnvConfig, config: EvalConfig, *, seed: int, subject: Subject | None = None
+    policy: PolicyOptions,
+    env: EnvConfig,
+    config: EvalConfig,
+    *,
+    seed: int,
+    subject: Subject | None = None,
+    task: str | None = None,
 ) -> Plan:
     """Everything that can be known before the first episode.
 
     Raises ConfigError: unknown task, features that do not match, probes that name nothing, seeds that were trained on;
     CheckpointError.
     """
-    subject = subject or subject_of(policy)
+    subject = subject or subject_of(policy, task)
     env = subject.sighted(env)
     with contextlib.closing(make_env(env)) as world:
-        task = world.task
-        subject.check_fits(task)
-        blanked_features(task, config.blank)
+        simulated = world.task
+        subject.check_fits(simulated)
+        blanked_features(simulated, config.blank)
         if subject.setup["type"] == "expert":
             world.begin(seed)
             world.expert()
     protocol = protocol_of(
-        task,
+        simulated,
         env,
         first_seed=seed,
         n=config.n_episodes,
@@ -80,7 +86,7 @@ def plan(
         shuffle=config.shuffle,
     )
     if not config.allow_training_seeds:
-        check_unseen(dataset_of(subject.home), task.name, seeds_of(protocol))
+        check_unseen(dataset_of(subject.home), simulated.name, seeds_of(protocol))
     setup = {
         "env": env.model_dump(mode="json"),
         "policy": subject.setup,
@@ -100,17 +106,19 @@ def evaluate_in_simulation(
     folder: Path | None = None,
     resume: bool = False,
     confidence: float = 0.95,
+    task: str | None = None,
 ) -> SimulationResult:
     """Evaluate `policy` on the episodes seed, seed + 1, ... of `env`, and leave everything in `folder`.
 
     folder   None: eval/<task>-<step> of the policy's run, outputs/eval/<task>-<name> for a reference
     resume   go on with what is in the folder; it has to be the same policy and protocol
+    task     what a policy that reads is told, in words; None: the simulated task's own instruction
 
     Raises what `plan` raises, DataError for a damaged folder, DiskFull, Interrupted.
     """
     check_confidence(confidence)
     config = config or EvalConfig()
-    planned = plan(policy, env, config, seed=seed)
+    planned = plan(policy, env, config, seed=seed, task=task)
     target = folder or default_folder(planned, resume=resume)
     with ended_politely():
         found = execute(planned, target, resume=resume, confidence=confidence)

@@ -6,7 +6,7 @@ A checkpoint is known by its fingerprint, so that the same policy under another 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from understudy.data.spec import FeatureType
 from understudy.evaluate.protocol import EXECUTION
 from understudy.policies.checkpoint_config import read_policy_config
 from understudy.policies.fingerprint import fingerprint
+from understudy.policies.instructed import check_told
 from understudy.policies.places import find_checkpoint
 from understudy.policies.processors import read_rename_map
 from understudy.rollout.choice import check_fits
@@ -86,16 +87,28 @@ def sighted(env: EnvConfig, pictures: Iterable[Sequence[int]]) -> EnvConfig:
     return env.model_copy(update={"width": width, "height": height})
 
 
-def subject_of(options: PolicyOptions) -> Subject:
-    """Who `options` name. Raises ConfigError for a contradiction, CheckpointError for what is no checkpoint."""
+def subject_of(options: PolicyOptions, task: str | None = None) -> Subject:
+    """Who `options` name. Raises ConfigError for a contradiction, CheckpointError for what is no checkpoint.
+
+    task   what the policy is told, in words; None: the simulated task's own instruction
+    """
     if options.path is None and options.type is None:
         raise ConfigError(
             "which policy? --policy.path or --policy.type is required",
             hint="--policy.path=RUN, or a reference: --policy.type=expert, hold, mean or random",
         )
     if options.path is not None and options.type in (None, "mean"):
-        return _trained(options, options.path)
-    return _reference(options)
+        return _told(_trained(options, options.path), task)
+    return _told(_reference(options), task)
+
+
+def _told(subject: Subject, task: str | None) -> Subject:
+    """The subject that is told `task`. Raises ConfigError for one that does not read, and for a task without words."""
+    if task is None:
+        return subject
+    check_told(subject.config, task, subject.name)
+    told = {"task": task}
+    return replace(subject, who=subject.who | told, setup=subject.setup | told)
 
 
 def _trained(options: PolicyOptions, path: str) -> Subject:

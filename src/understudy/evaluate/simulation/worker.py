@@ -125,4 +125,4 @@ def _actor(setup: dict[str, Any]) -> tuple[Actor, np.ndarray | None]:
             raise ConfigError("this policy does not store the mean action of its data", where=setup["path"])
         return MeanActor(np.asarray(mean, dtype=np.float64)), None
     policy.config = policy.config.model_copy(update=setup["execution"])
-    return PolicyActor(policy), statistics.get(STATE, {}).get("mean")
+    return PolicyActor(policy, setup.get("task")), statistics.get(STATE, {}).get("mean")

@@ -10,13 +10,14 @@ from pydantic import Field, field_validator, model_validator
 from understudy.core.errors import ConfigError
 from understudy.data.spec import ACTION, ENVIRONMENT, IMAGES, STATE, FeatureType, Statistics
 from understudy.policies.backbone_names import BACKBONES, BOTTLENECKS, KEYPOINTS, check_weights_name
-from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, PolicyConfig, own
+from understudy.policies.chunk_config import ChunkConfig
+from understudy.policies.config import Feature, Horizon, NormalizationMode, OptimizerPreset, own
 
 if TYPE_CHECKING:
     from understudy.policies.act.model import Act
 
 
-class ActConfig(PolicyConfig):
+class ActConfig(ChunkConfig):
     """Action Chunking Transformer: predicts the next `chunk_size` actions from one observation."""
 
     type: Literal["act"] = "act"
@@ -129,11 +130,6 @@ class ActConfig(PolicyConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> ActConfig:
-        if self.n_action_steps > self.chunk_size:
-            raise ValueError(
-                f"n_action_steps ({self.n_action_steps}) cannot exceed chunk_size ({self.chunk_size}); "
-                f"give n_action_steps={self.chunk_size} too"
-            )
         if self.temporal_ensemble_coeff is not None and self.n_action_steps != 1:
             raise ValueError("temporal_ensemble_coeff needs n_action_steps=1: it predicts at every step")
         if self.dim_model % self.n_heads:
@@ -176,9 +172,7 @@ class ActConfig(PolicyConfig):
 
     def check_features(self) -> None:
         """Raises ConfigError unless there is something to look at and something to do."""
-        action = self.output_features.get(ACTION)
-        if action is None or action.type is not FeatureType.ACTION or len(action.shape) != 1:
-            raise ConfigError("ACT needs the output feature `action`, a vector", where="output_features")
+        self.check_action("ACT")
         if not self.cameras and self.environment is None:
             raise ConfigError(
                 f"ACT needs a camera or `{ENVIRONMENT}` among its inputs; there are: "
@@ -207,13 +201,10 @@ class ActConfig(PolicyConfig):
         return policy
 
     def fetch(self) -> None:
-        if self.cameras:
+        if self.cameras and not self.pretrained_path:
             from understudy.policies.act.weights import pretrained_backbone
 
             pretrained_backbone(self)
-
-    def action_offsets(self) -> list[int]:
-        return list(range(self.chunk_size))
 
     def horizon(self) -> Horizon:
         return Horizon(self.chunk_size, self.n_action_steps, self.temporal_ensemble_coeff)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from understudy.nn.resnet import ResNet, from_torchvision, measure_norms
 from understudy.policies.act.config import ActConfig
-from understudy.policies.backbone_weights import hub_file, read_weights, take
+from understudy.policies.backbone_weights import pretrained_file, read_weights, take
 
 # larger pictures are measured at this size: an even sample of frames counts for more than their fine detail
 CALIBRATION_PIXELS = 320 * 240
@@ -25,7 +25,7 @@ def pretrained_backbone(config: ActConfig) -> tuple[dict[str, Tensor], Path] | N
     if config.backbone_weights_file is not None:
         path = config.backbone_weights_file.expanduser()
     elif config.pretrained_backbone_weights is not None:
-        path = hub_file(config.vision_backbone, config.pretrained_backbone_weights)
+        path = pretrained_file(config.vision_backbone, config.pretrained_backbone_weights)
     else:
         return None
     return from_torchvision(read_weights(path)), path

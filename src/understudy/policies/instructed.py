@@ -1,0 +1,34 @@
+"""Whether a policy can be told what to do in words, and whether there is something that it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from understudy.core.errors import ConfigError, DataError
+from understudy.policies.config import PolicyConfig
+
+
+def reads(config: PolicyConfig) -> bool:
+    """Whether a policy of this configuration makes tokens of its task."""
+    return bool(config.language_steps())
+
+
+def check_told(config: PolicyConfig | None, task: str, name: str) -> None:
+    """Raises ConfigError when the policy, called `name`, cannot be told `task`.
+
+    config   of the policy; None: a reference, which follows no words
+    """
+    if config is None or not reads(config):
+        raise ConfigError(f"{name} reads no words, so it cannot be told a task", where="--task", hint="leave it out")
+    if not task.strip():
+        raise ConfigError("the task is empty", where="--task", hint="such as --task='pick up the cube'")
+
+
+def check_tasks(config: PolicyConfig, tasks: Iterable[str], where: str) -> None:
+    """Raises DataError when a policy that reads is to learn from recordings whose task is not said."""
+    if reads(config) and any(not task.strip() for task in tasks):
+        raise DataError(
+            f"{config.type} is told what to do in words, but the task of some episodes is empty",
+            where=where,
+            hint="name it in meta/tasks.parquet (v3.0) or meta/tasks.jsonl (v2.1)",
+        )
