@@ -22,7 +22,9 @@ from .dataset_list import DatasetList
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
 
-WIDTH = 400
+# (frames of all cameras, width): the longer an episode, the smaller its pictures, so that it fits the memory
+_WIDTHS = ((8_000, 400), (24_000, 240))
+_NARROWEST = 160
 _QUALITY = 80
 # together: some twenty episodes of a minute with two cameras
 _MOST_BYTES = 256_000_000
@@ -65,11 +67,12 @@ class Film:
     def _decode(self, dataset: Dataset, position: int) -> None:
         try:
             readers = {camera: dataset.read_frames(camera, position) for camera in self.frames}
+            width = width_for(self.length * len(readers))
             for _ in range(self.length):
                 for camera, reader in readers.items():
                     if self._stopped.is_set():
                         return
-                    self.frames[camera].append(jpeg(next(reader)))
+                    self.frames[camera].append(jpeg(next(reader), width))
         except UnderstudyError as error:
             self.error = str(error)
         except StopIteration:
@@ -98,7 +101,12 @@ class Films:
         return sum(film.size for film in self._films.values())
 
 
-def jpeg(picture: np.ndarray, width: int = WIDTH) -> bytes:
+def width_for(frames: int) -> int:
+    """How wide the pictures of a film of so many frames are."""
+    return next((width for most, width in _WIDTHS if frames <= most), _NARROWEST)
+
+
+def jpeg(picture: np.ndarray, width: int = _WIDTHS[0][1]) -> bytes:
     """A picture, uint8 (h, w, 3), as a JPEG at most `width` wide."""
     from PIL import Image
 

@@ -13,7 +13,7 @@ from PIL import Image
 from make_dataset import expected_level, make_dataset
 from understudy.core.errors import ConfigError, DataError
 from understudy.studio.dataset_list import DatasetList
-from understudy.studio.film import Film, Films, jpeg
+from understudy.studio.film import Film, Films, jpeg, width_for
 from understudy.studio.places import serve
 
 CAMERA = "observation.images.front"
@@ -76,6 +76,10 @@ def test_a_dataset_outside_is_refused(datasets: DatasetList, tmp_path: Path) -> 
 def test_pictures_are_no_wider_than_a_page_needs() -> None:
     assert Image.open(io.BytesIO(jpeg(np.zeros((600, 900, 3), np.uint8)))).size == (400, 267)
     assert Image.open(io.BytesIO(jpeg(np.zeros((60, 90, 3), np.uint8)))).size == (90, 60)
+
+
+def test_the_longer_an_episode_the_smaller_its_pictures() -> None:
+    assert [width_for(frames) for frames in (100, 10_000, 100_000)] == [400, 240, 160]
 
 
 def test_datasets_are_listed_with_what_they_say_of_themselves(datasets: DatasetList) -> None:
