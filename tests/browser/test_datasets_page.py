@@ -38,7 +38,7 @@ def test_a_dataset_is_found_looked_at_and_left_as_it_was(blocks: Path, page: Pag
     page.see("blocks", "3 episodes", "120 frames", "2 cameras")
     page.named("blocks").click()
     page.see("stack <b>blocks</b>", "observation.images.wrist 64x48", "episode 2")
-    page.until(lambda: len([i for i in page.all("img") if i.get_property("naturalWidth")]) == 3, "three pictures")
+    page.until(lambda: len([i for i in page.all("img") if i.get_property("naturalWidth")]) == 6, "all pictures")
     page.named("Ask the doctor").click()
     page.see("questions to this dataset")
     assert files(outputs) == before

@@ -55,7 +55,7 @@ class ChartView:
     def _new(self, title: str, options: dict[str, Any]) -> ui.echart:
         with self._grid:
             chart = ui.echart(options, renderer="svg").classes("w-full h-80 border rounded border-gray-400/40")
-            chart.props(f'role=img aria-label="{title}"')
+            chart.props["role"], chart.props["aria-label"] = "img", title
         if self._on_zoom is not None:
 
             async def zoomed(event: Any) -> None:
@@ -66,8 +66,8 @@ class ChartView:
 
     async def _zoomed(self, title: str, told: dict[str, Any]) -> None:
         part = (told.get("batch") or [told])[0]
-        if self._on_zoom is None or part.get("start") is None:
-            return
+        if self._on_zoom is None or part.get("start") is None or title in MACHINE_TITLES:
+            return  # the machine's charts are over time, and show all there is
         # the axis reaches from 0 to the last point
         last = max((float(curve.x[-1]) for curve in self._panels.get(title, [])), default=0.0)
         await self._on_zoom(title, (last * float(part["start"]) / 100, last * float(part["end"]) / 100))

@@ -21,7 +21,7 @@ from ..studio import Studio
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
 
-_SHEET_EPISODES = 12
+_SHEET_PICTURES = 24
 _EPISODE_COLUMNS: list[dict[str, Any]] = [
     {"headerName": "Episode", "field": "episode", "width": 140},
     {"headerName": "Frames", "field": "frames", "width": 110, **NUMBER},
@@ -107,15 +107,21 @@ class DatasetView:
         from understudy.data.rows import evenly_spaced
 
         heading("What the cameras see")
-        camera = dataset.spec.cameras[0]
+        cameras = dataset.spec.cameras
+        chosen = evenly_spaced(np.arange(len(dataset.episodes)), max(4, _SHEET_PICTURES // len(cameras)))
         with ui.element("div").classes("grid grid-cols-2 md:grid-cols-4 lg:grid-cols-6 gap-2 w-full"):
-            for position in evenly_spaced(np.arange(len(dataset.episodes)), _SHEET_EPISODES).tolist():
-                episode = dataset.episodes[position]
-                with ui.link(target=episode_link(name, position)).classes("no-underline"):
-                    ui.image(still_link(name, position, camera, episode.length // 2)).props(
-                        f'alt="episode {episode.index}, {camera}, its middle"'
-                    ).classes("w-full")
-                    ui.label(f"episode {episode.index}").classes("text-sm")
+            for camera in cameras:
+                for position in chosen.tolist():
+                    _still(dataset, name, camera, position)
+
+
+def _still(dataset: Dataset, name: str, camera: str, position: int) -> None:
+    episode = dataset.episodes[position]
+    middle = episode.length // 2
+    with ui.link(target=episode_link(name, position, middle)).classes("no-underline"):
+        picture = ui.image(still_link(name, position, camera, middle)).classes("w-full")
+        picture.props["alt"] = f"episode {episode.index}, {camera}, its middle"
+        ui.label(f"episode {episode.index}, {camera.rpartition('.')[2]}").classes("text-sm")
 
 
 def _episode_row(dataset: Dataset, name: str, position: int) -> dict[str, Any]:

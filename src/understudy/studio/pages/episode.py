@@ -90,7 +90,8 @@ class Player:
 
     def _picture(self, camera: str) -> ui.interactive_image:
         with ui.column().classes("gap-1 w-full sm:w-80 lg:w-96"):
-            picture = ui.interactive_image().classes("w-full").props(f'alt="{camera}"')
+            picture = ui.interactive_image().classes("w-full")
+            picture.props["alt"] = camera
             ui.label(camera).classes("text-sm opacity-70")
         return picture
 
