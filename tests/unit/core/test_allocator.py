@@ -9,7 +9,9 @@ import sys
 import pytest
 
 FAULTS = """
-import resource, sys
+import ctypes, resource, sys
+# PR_SET_THP_DISABLE: pages of one size, however many large ones the system has left
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)
 from understudy.core.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
@@ -30,6 +32,6 @@ def faults(how: str) -> int:
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc is what is told")
-def test_memory_that_is_kept_is_touched_once() -> None:
-    # where a block lands is also a matter of what else the system does, so the best of a few tries counts
-    assert min(faults("keep") for _ in range(3)) * 10 < faults("give back")
+def test_memory_that_is_kept_is_touched_again_at_most_half_as_often() -> None:
+    # all of it is kept in some processes, one of the two blocks in others: it depends on where the heap begins
+    assert faults("keep") * 1.9 < faults("give back")
