@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 STATE, ENVIRONMENT, IMAGES = "observation.state", "observation.environment_state", "observation.images."
 ACTION = "action"
 
+
+def seen_name(camera: str) -> str:
+    """Under which name an observation holds what the policy has already seen in a camera, instead of its pictures."""
+    return f"{camera}.seen"
+
+
 # feature -> statistic ("mean", "std", "min", "max", "count", "q01", ...) -> float array; images (3, 1, 1), in 0..1
 Statistics = dict[str, dict[str, "np.ndarray"]]
 
@@ -72,7 +78,8 @@ class DatasetSpec:
 class Batch:
     """Windows cut from episodes, in the dataset's own units (not normalised).
 
-    observation    name -> (B, n) float32 for vectors; (B, 3, h, w) uint8 for cameras
+    observation    name -> (B, n) float32 for vectors; (B, 3, h, w) uint8 for cameras, or under `seen_name` what the
+                   policy's `look` gave of them
     action         (B, S, A) float32; past the end of an episode its last action is repeated
     action_is_pad  (B, S) bool, true where the window runs past the end of its episode
     task           the instruction of each window's first frame, in words

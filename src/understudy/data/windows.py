@@ -16,11 +16,12 @@ import torch
 from understudy.core.errors import DataError
 
 from .frame_device import DeviceFrames
-from .spec import Batch, FeatureType
+from .spec import Batch, FeatureType, seen_name
 
 if TYPE_CHECKING:
     from .frames import Frames
     from .lerobot import Dataset
+    from .seen_store import SeenFrames
 
 
 class Windows:
@@ -28,11 +29,18 @@ class Windows:
 
     action_offsets   frames from the window's own, negative ones lie in the past: (0, 1, ..., chunk - 1) for a chunk
     cameras          which of the dataset's cameras to gather
+    seen             of which cameras a policy has seen everything already: that is gathered, and no picture
     Raises DataError when the dataset has no actions.
     """
 
     def __init__(
-        self, dataset: Dataset, frames: Frames | None, *, action_offsets: Sequence[int], cameras: Sequence[str]
+        self,
+        dataset: Dataset,
+        frames: Frames | None,
+        *,
+        action_offsets: Sequence[int],
+        cameras: Sequence[str],
+        seen: SeenFrames | None = None,
     ) -> None:
         if "action" not in dataset.columns:
             raise DataError(
@@ -43,6 +51,7 @@ class Windows:
         assert frames is not None or not cameras, "cameras need frames"
         self.frames = frames
         self.cameras = list(cameras)
+        self._seen = seen
         self.offsets = np.asarray(action_offsets, dtype=np.int64)
         self._action = dataset.columns["action"]
         self._vectors = {
@@ -67,7 +76,10 @@ class Windows:
         rows = np.asarray(rows, dtype=np.int64)
         observation = {name: _tensor(column, rows) for name, column in self._vectors.items()}
         for camera in self.cameras:
-            observation[camera] = self._pictures(camera, rows)
+            if self._seen is not None and camera in self._seen:
+                observation[seen_name(camera)] = self._seen.gather(camera, rows)
+            else:
+                observation[camera] = self.pictures(camera, rows)
         action, is_pad = self.actions(rows)
         return Batch(
             observation=observation,
@@ -91,8 +103,8 @@ class Windows:
         inside = (wanted >= self._start_of_row[rows, None]) & (wanted < self._end_of_row[rows, None])
         return torch.tensor(np.count_nonzero(inside) / parts, dtype=torch.float32)
 
-    def _pictures(self, camera: str, rows: np.ndarray) -> torch.Tensor:
-        """(B, 3, h, w) uint8: a view of the gathered (B, h, w, 3), which is what torch calls channels-last."""
+    def pictures(self, camera: str, rows: np.ndarray) -> torch.Tensor:
+        """The frames at `rows` (B,): (B, 3, h, w) uint8, a view of the gathered (B, h, w, 3), torch's channels-last."""
         assert self.frames is not None
         if isinstance(self.frames, DeviceFrames):
             return self.frames.tensor(camera, rows).permute(0, 3, 1, 2)

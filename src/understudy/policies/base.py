@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from understudy.core.errors import DataError
 from understudy.core.rng import Rng
-from understudy.data.spec import FeatureType
+from understudy.data.spec import FeatureType, seen_name
 
 if TYPE_CHECKING:
     from understudy.data.spec import Batch
     from understudy.nn.normalize import Normalizer
     from understudy.policies.config import PolicyConfig
+    from understudy.policies.sight import Sight
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Policy(nn.Module):
         """Raises DataError unless `observation` holds every feature that is normalised, in a shape the policy takes."""
         for name in self.normalizer.modes:
             feature = self.config.input_features.get(name)
-            if feature is None:
+            if feature is None or seen_name(name) in observation:
                 continue
             if name not in observation:
                 raise DataError(
@@ -96,6 +97,17 @@ class Policy(nn.Module):
 
     def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
         """`loss` with the random numbers of `draws`: a function of the weights and its arguments, dropout aside."""
+        raise NotImplementedError
+
+    def sight(self) -> Sight | None:
+        """On what it depends what `look` gives; None for a policy that does not see its cameras one by one.
+
+        A batch or an observation may hold what `look` gave under `seen_name(camera)`, in the camera's place.
+        """
+        return None
+
+    def look(self, camera: str, pictures: Tensor) -> Tensor:
+        """What is seen in pictures (B, 3, h, w) of one camera, whatever else there is: (B, tokens, width)."""
         raise NotImplementedError
 
     def instruction(self, tasks: Sequence[str]) -> dict[str, Tensor]:

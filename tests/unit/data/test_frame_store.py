@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from understudy.core.errors import DiskFull, ResourceError
 from understudy.data import frame_store
-from understudy.data.frame_store import FrameStore, FrameKey
+from understudy.data.frame_store import FrameKey, FrameStore
 
 KEY = FrameKey("0123abcd", "observation.images.front", 4, 6)
 

@@ -15,13 +15,14 @@ from torch.nn import functional as F
 
 from understudy.core.errors import CheckpointError, ConfigError, DataError
 from understudy.core.rng import Rng
-from understudy.data.spec import ACTION, STATE, Statistics
+from understudy.data.spec import ACTION, STATE, Statistics, seen_name
 from understudy.nn import flow
 from understudy.nn.bf16 import autocast, keep_products_in_bf16
 from understudy.nn.normalize import Normalizer
 from understudy.nn.text_tokens import TextTokenizer
 from understudy.nn.two_stream import Memory
 from understudy.policies.base import Loss, Policy, evaluating
+from understudy.policies.sight import Sight
 from understudy.policies.smolvla.aloha import actions_from_pi0, actions_to_pi0, state_to_pi0
 from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.smolvla.network import SmolVlaNetwork
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 # LeRobot's names of an instruction's tokens, and of which of them are no padding
 TOKENS, TOKEN_MASK = "observation.language.tokens", "observation.language.attention_mask"
+# to be raised when `look` gives something else from the same weights and options
+_SIGHT = 1
 # tokens of a task are padded to a multiple of this while training
 _WIDTHS = 16
 
@@ -120,14 +123,27 @@ class SmolVla(Policy):
                 hint="add one: observation | policy.instruction(['pick up the cube'])",
             )
 
+    def sight(self) -> Sight:
+        vlm = self.model.vlm_with_expert.vlm.model
+        sizes = self.config.model_dump(mode="json", include={"vlm", "resize_imgs_with_padding"})
+        # pixels are scaled and shifted: two of them tell how
+        ends = torch.tensor([0, 255], dtype=torch.uint8, device=self.device)[:, None, None, None].expand(-1, 3, 1, 1)
+        scales = {c: self.normalizer.normalize_pixels(c, ends).flatten().tolist() for c in self.config.cameras}
+        parts = {"the vision tower": vlm.vision_model, "the connector": vlm.connector}
+        return Sight(self.config.cameras, [_SIGHT, sizes, scales], parts)
+
+    def look(self, camera: str, pictures: Tensor) -> Tensor:
+        pixels = self.normalizer.normalize_pixels(camera, pictures.to(self.device))
+        return self.model.look(fitted(pixels, self.config.resize_imgs_with_padding))
+
     def _observed(self, observation: dict[str, Tensor]) -> Memory:
         """Everything the expert looks at."""
         self.check_observation(observation)
         config = self.config
         seen: list[Tensor | None] = []
         for camera in config.cameras:
-            pixels = self.normalizer.normalize_pixels(camera, observation[camera].to(self.device))
-            seen.append(self.model.look(fitted(pixels, config.resize_imgs_with_padding)))
+            known = observation.get(seen_name(camera))
+            seen.append(self.look(camera, observation[camera]) if known is None else known.to(self.device))
         seen += [None] * config.empty_cameras
         tokens, mask = (observation[name].to(self.device) for name in (TOKENS, TOKEN_MASK))
         state = self.normalizer.normalize(STATE, observation[STATE].to(self.device).float())
