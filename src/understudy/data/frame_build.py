@@ -21,7 +21,8 @@ from understudy.core.log import progress, say
 from understudy.core.units import readable_duration
 
 from .frame_fill import fill, missing_episodes
-from .frame_store import FrameKey, FrameStore
+from .frame_store import FrameStore
+from .store_key import FrameKey
 
 if TYPE_CHECKING:
     from .lerobot import Dataset

@@ -17,7 +17,8 @@ from understudy.core.errors import ResourceError
 from understudy.core.files import locked
 from understudy.core.log import say, warn
 
-from .frame_store import FrameStore, StoreKey, disk_trouble_reported
+from .frame_store import FrameStore, disk_trouble_reported
+from .store_key import StoreKey
 
 if TYPE_CHECKING:
     from .lerobot import Dataset

@@ -23,7 +23,8 @@ from understudy.core.units import readable_bytes
 
 from .frame_build import store_key
 from .frame_fill import missing_episodes
-from .frame_store import ELSEWHERE, FrameStore, dataset_folder
+from .frame_store import FrameStore
+from .store_key import ELSEWHERE, dataset_folder
 
 if TYPE_CHECKING:
     from .lerobot import Dataset

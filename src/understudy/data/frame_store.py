@@ -20,17 +20,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import random
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar
-from urllib.parse import quote
 
 import numpy as np
 
@@ -38,81 +35,12 @@ from understudy.core.errors import DiskFull, ResourceError
 from understudy.core.files import fsync_folder, full_disk_reported, write_atomically
 
 from .frame_log import EpisodeLog, StoredEpisode, boot_id
+from .store_key import StoreKey
 
 FORMAT = 1
 # how much is read again on opening to compare checksums: a tenth of a second; small stores are checked whole
 CHECKED_BYTES = 100_000_000
 _READ_BYTES = 4_000_000
-# the ways out of a disk that does not serve
-ELSEWHERE = "name another folder in UNDERSTUDY_CACHE, or decode while training with --dataset.frames=decode"
-
-
-@dataclass(frozen=True)
-class StoreKey:
-    """What a store holds; stores with different keys never mix. Subclasses say what it is, and how people call it."""
-
-    file_name: ClassVar[str]
-    # "<store> cannot be used", "stored <content> of the camera", "<making> them again", the ways out
-    store: ClassVar[str]
-    content: ClassVar[str]
-    making: ClassVar[str]
-    elsewhere: ClassVar[str]
-
-    fingerprint: str
-    camera: str
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of what is stored of one frame."""
-        raise NotImplementedError
-
-    @property
-    def number(self) -> np.dtype:
-        """Type of its numbers."""
-        raise NotImplementedError
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one frame."""
-        return math.prod(self.shape) * self.number.itemsize
-
-    def all_cameras(self, cache: Path) -> Path:
-        """The folder that holds the stores of all cameras, and their lock."""
-        raise NotImplementedError
-
-    def folder(self, cache: Path) -> Path:
-        """Where this store lives below the cache folder."""
-        return self.all_cameras(cache) / quote(self.camera, safe="")
-
-
-@dataclass(frozen=True)
-class FrameKey(StoreKey):
-    """The decoded frames of a camera."""
-
-    file_name: ClassVar[str] = "frames.rgb"
-    store: ClassVar[str] = "the frame store"
-    content: ClassVar[str] = "frames"
-    making: ClassVar[str] = "decoding"
-    elsewhere: ClassVar[str] = ELSEWHERE
-
-    height: int
-    width: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.height, self.width, 3
-
-    @property
-    def number(self) -> np.dtype:
-        return np.dtype(np.uint8)
-
-    def all_cameras(self, cache: Path) -> Path:
-        return dataset_folder(cache, self.fingerprint)
-
-
-def dataset_folder(cache: Path, fingerprint: str) -> Path:
-    """The folder that holds the stores of all cameras of one dataset, and their lock."""
-    return cache / "frames" / fingerprint
 
 
 class FrameStore:

@@ -25,7 +25,8 @@ from understudy.core.units import readable_duration
 
 from .frame_fill import fill, missing_episodes, places
 from .frame_plan import usable_disk_bytes
-from .frame_store import FrameStore, StoreKey
+from .frame_store import FrameStore
+from .store_key import StoreKey
 
 if TYPE_CHECKING:
     from .lerobot import Dataset

@@ -21,9 +21,10 @@ from make_dataset import make_dataset
 from understudy.core import log
 from understudy.core.errors import DataError, DiskFull, ResourceError
 from understudy.data import frame_build, frame_fill, frame_log, frame_store
-from understudy.data.frame_store import FrameStore, dataset_folder
+from understudy.data.frame_store import FrameStore
 from understudy.data.frames import Frames, open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.store_key import dataset_folder
 
 CAMERA = "observation.images.front"
 FRAMES = 30

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from understudy.core.errors import DiskFull, ResourceError
 from understudy.data import frame_store
-from understudy.data.frame_store import FrameKey, FrameStore
+from understudy.data.frame_store import FrameStore
+from understudy.data.store_key import FrameKey
 
 KEY = FrameKey("0123abcd", "observation.images.front", 4, 6)
 
