@@ -69,7 +69,8 @@ def _lock(held: ExitStack, path: Path, key: StoreKey, *, wait: bool) -> bool:
     if held.enter_context(locked(path, wait=False)):
         return True
     if wait:
-        say(f"another process is {key.making} this dataset; waiting for it to finish, then using its {key.content}")
+        told = key.told
+        say(f"another process is {told.making} this dataset; waiting for it to finish, then using its {told.content}")
         held.enter_context(locked(path, wait=True))
     return wait
 
@@ -80,7 +81,7 @@ def _flush(stores: list[FrameStore], held: ExitStack) -> None:
             for store in stores:
                 store.flush()
         except ResourceError as error:
-            warn(f"the stored {stores[0].key.content} may not last: {error.what}")
+            warn(f"the stored {stores[0].key.told.content} may not last: {error.what}")
 
 
 def _forget(store: FrameStore, damaged: list[int]) -> None:
@@ -91,6 +92,6 @@ def _forget(store: FrameStore, damaged: list[int]) -> None:
         named = ", ".join(map(str, damaged[:10])) + more
         key = store.key
         warn(
-            f"stored {key.content} of {key.camera} do not match their checksum (episode {named}); "
-            f"{key.making} them again"
+            f"stored {key.told.content} of {key.camera} do not match their checksum (episode {named}); "
+            f"{key.told.making} them again"
         )

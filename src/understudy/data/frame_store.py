@@ -221,14 +221,14 @@ class FrameStore:
 def disk_trouble_reported(folder: Path, key: StoreKey) -> Iterator[None]:
     """Turn what the disk of a store complains about into DiskFull or ResourceError, with what to do."""
     try:
-        with full_disk_reported(folder, key.store):
+        with full_disk_reported(folder, key.told.store):
             yield
     except DiskFull as error:
-        error.hint = f"episodes that were finished are kept; free some space, {key.elsewhere}"
+        error.hint = f"episodes that were finished are kept; free some space, {key.told.elsewhere}"
         raise
     except OSError as error:
         raise ResourceError(
-            f"{key.store} cannot be used: {error.strerror or error}",
+            f"{key.told.store} cannot be used: {error.strerror or error}",
             where=str(error.filename or folder),
-            hint=f"see to the rights and the health of that disk, {key.elsewhere}",
+            hint=f"see to the rights and the health of that disk, {key.told.elsewhere}",
         ) from error

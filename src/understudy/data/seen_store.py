@@ -26,7 +26,7 @@ from understudy.core.units import readable_duration
 from .frame_fill import fill, missing_episodes, places
 from .frame_plan import usable_disk_bytes
 from .frame_store import FrameStore
-from .store_key import StoreKey
+from .store_key import StoreKey, Told
 
 if TYPE_CHECKING:
     from .lerobot import Dataset
@@ -36,6 +36,8 @@ FRAMES_AT_ONCE = 8
 _NUMBERS: dict[str, np.dtype] = {"float32": np.dtype(np.float32), "bfloat16": np.dtype(np.int16)}
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
+_ELSEWHERE = "name another folder in UNDERSTUDY_CACHE, or go without with --prefix_cache=off"
+
 # camera, rows (B,) of the dataset -> what the policy sees, (B, tokens, width) on any device
 Look = Callable[[str, np.ndarray], Tensor]
 
@@ -44,16 +46,13 @@ Look = Callable[[str, np.ndarray], Tensor]
 class SeenKey(StoreKey):
     """What a policy sees in the frames of a camera: `tokens` vectors of `width` numbers each."""
 
-    file_name: ClassVar[str] = "seen.bin"
-    store: ClassVar[str] = "the store of vision features"
-    content: ClassVar[str] = "vision features"
-    making: ClassVar[str] = "computing the vision features of"
-    elsewhere: ClassVar[str] = "name another folder in UNDERSTUDY_CACHE, or go without with --prefix_cache=off"
-
     identity: str
     tokens: int
     width: int
     dtype: str
+
+    file_name: ClassVar[str] = "seen.bin"
+    told: ClassVar[Told] = Told("the store of vision features", "vision features", "looking at", _ELSEWHERE)
 
     @property
     def shape(self) -> tuple[int, ...]:

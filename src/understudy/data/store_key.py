@@ -15,15 +15,27 @@ ELSEWHERE = "name another folder in UNDERSTUDY_CACHE, or decode while training w
 
 
 @dataclass(frozen=True)
+class Told:
+    """How people are told of a store.
+
+    store       "<store> cannot be used"
+    content     "stored <content> of the camera"
+    making      "<making> this dataset", "<making> them again"
+    elsewhere   the ways out of a disk that does not serve
+    """
+
+    store: str
+    content: str
+    making: str
+    elsewhere: str
+
+
+@dataclass(frozen=True)
 class StoreKey:
     """What a store holds; stores with different keys never mix. Subclasses say what it is, and how people call it."""
 
     file_name: ClassVar[str]
-    # "<store> cannot be used", "stored <content> of the camera", "<making> them again", the ways out
-    store: ClassVar[str]
-    content: ClassVar[str]
-    making: ClassVar[str]
-    elsewhere: ClassVar[str]
+    told: ClassVar[Told]
 
     fingerprint: str
     camera: str
@@ -57,10 +69,7 @@ class FrameKey(StoreKey):
     """The decoded frames of a camera."""
 
     file_name: ClassVar[str] = "frames.rgb"
-    store: ClassVar[str] = "the frame store"
-    content: ClassVar[str] = "frames"
-    making: ClassVar[str] = "decoding"
-    elsewhere: ClassVar[str] = ELSEWHERE
+    told: ClassVar[Told] = Told("the frame store", "frames", "decoding", ELSEWHERE)
 
     height: int
     width: int
