@@ -1,6 +1,6 @@
 """What a training step costs with pictures, and with what the frozen vision tower sees in them kept.
 
-    python benchmarks/prefix_cache.py --size=full --batch=1
+    python benchmarks/prefix_cache.py full 1 3     # size, batch, rounds
 
 SmolVLA with random weights, fp32, two cameras of 480x640, one task; loss and gradients without the optimiser, in turns.
 Reading what is kept is counted: it is gathered from a file that is in the page cache.
@@ -30,9 +30,9 @@ _FRAMES = 16
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--size", choices=("tiny", "full"), default="tiny")
-    options.add_argument("--batch", type=int, default=1)
-    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("size", choices=("tiny", "full"))
+    options.add_argument("batch", type=int)
+    options.add_argument("rounds", type=int)
     given = options.parse_args()
     torch.manual_seed(0)
     policy = _config(given.size).build(_config(given.size).fake_statistics()).train()

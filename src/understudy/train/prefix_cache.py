@@ -97,7 +97,7 @@ def _obstacle(config: TrainConfig, policy: Policy) -> str | None:
     if trained := sight.trained():
         return f"{' and '.join(trained)} {'are' if len(trained) > 1 else 'is'} trained"
     if config.dataset.image_transforms.build() is not None:
-        return "--dataset.image_transforms changes the pictures at every step"
+        return "--dataset.image_transforms.enable changes the pictures at every step"
     return None
 
 

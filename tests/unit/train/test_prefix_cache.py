@@ -71,7 +71,7 @@ def test_frozen_weights_are_reason_enough_and_size_and_time_are_told(folder: Pat
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"dataset": AUGMENTED}, "--dataset.image_transforms changes the pictures at every step"),
+        ({"dataset": AUGMENTED}, "--dataset.image_transforms.enable changes the pictures at every step"),
         ({"policy": {"train_expert_only": False}}, "the connector is trained"),
         (
             {"policy": {"train_expert_only": False, "freeze_vision_encoder": False}},
@@ -129,7 +129,7 @@ def test_what_was_chosen_is_printed_and_kept_in_the_configuration(
     assert settled(prepared.config, policy, prepared).prefix_cache == "off"
     said = capsys.readouterr().out
     assert "prefix     features  368.6 kB in " in said
-    assert "prefix     off  --dataset.image_transforms changes" in said
+    assert "prefix     off  --dataset.image_transforms.enable changes" in said
 
 
 def updated(config: TrainConfig, steps: int = 3) -> tuple[Prepared, SmolVla]:
