@@ -1,4 +1,4 @@
-"""What a training step costs with pictures, and with what the frozen vision tower sees in them kept.
+"""What a training step costs with pictures, and with what frozen weights make of them kept.
 
     python benchmarks/prefix_cache.py full 1 3     # size, batch, rounds
 
@@ -20,12 +20,15 @@ import torch
 
 from understudy.core.rng import Rng
 from understudy.data.spec import IMAGES, STATE, FeatureType
+from understudy.policies.base import Policy
 from understudy.policies.config import Feature
 from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.train.config import TrainConfig
 from understudy.train.prefix_cache import example_batch
 
 _FRAMES = 16
+KINDS = ("off", "features", "memory")
+TASKS = ["pick up the cube"]
 
 
 def main() -> None:
@@ -39,32 +42,34 @@ def main() -> None:
     run = TrainConfig.model_validate(
         {"policy": policy.config, "dataset": {"repo_id": "none"}, "batch_size": given.batch, "precision": "fp32"}
     )
-    pictures = example_batch(run.model_copy(update={"prefix_cache": "off"}), policy)
-    kept = example_batch(run.model_copy(update={"prefix_cache": "features"}), policy)
-    names = sorted(kept.observation.keys() - pictures.observation.keys())
     with tempfile.TemporaryDirectory() as folder:
-        stored = {name: _stored(Path(folder) / name, kept.observation[name][0].numpy()) for name in names}
-
-        def from_pictures() -> None:
-            policy.loss(pictures, Rng(0)).total.backward()
-
-        def from_kept() -> None:
-            rows = np.random.default_rng(0).integers(0, _FRAMES, given.batch)
-            for name in names:
-                kept.observation[name] = torch.from_numpy(np.take(stored[name], rows, axis=0))
-            policy.loss(kept, Rng(0)).total.backward()
-
-        seconds: dict[str, list[float]] = {"from pictures": [], "from what is kept": []}
-        for step in range(1 + given.rounds):  # the first one allocates
-            for name, work in zip(seconds, (from_pictures, from_kept), strict=True):
+        steps = {kind: _step(policy, run.model_copy(update={"prefix_cache": kind}), Path(folder)) for kind in KINDS}
+        seconds: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        for number in range(1 + given.rounds):  # the first one allocates
+            for kind, step in steps.items():
                 policy.zero_grad(set_to_none=True)
-                taken = _seconds(work)
-                if step:
-                    seconds[name].append(taken)
-    for name, found in seconds.items():
-        print(f"{name}: median {statistics.median(found):.3f} s a step, {min(found):.3f} to {max(found):.3f}")
-    print(f"kept of a frame: {kept.observation[names[0]][0].numel() * 4:,} bytes")
+                began = time.perf_counter()
+                step()
+                if number:
+                    seconds[kind].append(time.perf_counter() - began)
+    for kind, found in seconds.items():
+        print(f"{kind}: median {statistics.median(found):.3f} s a step, {min(found):.3f} to {max(found):.3f}")
     print(f"batch {given.batch}, {torch.get_num_threads()} threads, n = {given.rounds}")
+
+
+def _step(policy: Policy, run: TrainConfig, folder: Path) -> Callable[[], None]:
+    batch = example_batch(run, policy, TASKS)
+    plain = example_batch(run.model_copy(update={"prefix_cache": "off"}), policy, TASKS)
+    kept = {n: _stored(folder / n, batch.observation[n]) for n in batch.observation.keys() - plain.observation.keys()}
+    print(f"{run.prefix_cache}: {sum(array[0].nbytes for array in kept.values()):,} bytes kept of a frame")
+
+    def step() -> None:
+        rows = np.random.default_rng(0).integers(0, _FRAMES, len(batch))
+        for name, array in kept.items():
+            batch.observation[name] = torch.from_numpy(np.take(array, rows, axis=0))
+        policy.loss(batch, Rng(0)).total.backward()
+
+    return step
 
 
 def _config(size: str) -> SmolVlaConfig:
@@ -81,16 +86,11 @@ def _config(size: str) -> SmolVlaConfig:
     return SmolVlaConfig(from_scratch=True, tokenizer_name="tiny", device="cpu", **features)
 
 
-def _stored(path: Path, one: np.ndarray) -> np.ndarray:
+def _stored(path: Path, values: torch.Tensor) -> np.ndarray:
+    one = values[0].numpy()
     array = np.memmap(path, dtype=one.dtype, mode="w+", shape=(_FRAMES, *one.shape))
     array[:] = one
     return array
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

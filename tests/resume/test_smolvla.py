@@ -36,8 +36,8 @@ TASKS = ("move the block", "put the block into the box")
 
 @pytest.mark.parametrize(
     ("whole", "cache"),
-    [(False, "features"), (False, "off"), (True, "auto")],
-    ids=["expert only", "expert only, nothing kept", "whole model"],
+    [(False, "features"), (False, "memory"), (False, "off"), (True, "auto")],
+    ids=["features kept", "memory kept", "nothing kept", "whole model"],
 )
 def test_going_on_from_a_checkpoint_gives_the_same_weights_bit_for_bit(whole: bool, cache: str, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "d", episodes=3, frames=12, cameras=("front", "wrist"), tasks=TASKS)
@@ -45,7 +45,7 @@ def test_going_on_from_a_checkpoint_gives_the_same_weights_bit_for_bit(whole: bo
     train = command("train", f"--dataset.repo_id={dataset}", *SMALL, *frozen, f"--prefix_cache={cache}")
     first, again, told = finished_and_gone_on(train, tmp_path)
     assert "trained" in told
-    assert ("looked at 72 frames" in told) == (cache == "features")
+    assert ("looked at 72 frames" in told, "looked at 36 frames" in told) == (cache == "features", cache == "memory")
     assert ("the vision tower and the connector are trained" in told) == whole
     for name in FILES:
         assert (first / name).read_bytes() == (again / name).read_bytes(), name
@@ -74,7 +74,7 @@ def test_a_disk_without_room_for_features_that_were_asked_for_ends_the_run_befor
     where = [f"--dataset.repo_id={dataset}", f"--output_dir={tmp_path / 'run'}", "--steps=4"]
     done = run(command("train", *where, *SMALL, *frozen), UNDERSTUDY_CACHE=str(cache))
     assert done.returncode == 5, done.stderr
-    assert "the vision features do not fit the disk: 442.4 kB" in done.stderr and "--prefix_cache=off" in done.stderr
+    assert "what is to be kept does not fit the disk: 442.4 kB" in done.stderr and "--prefix_cache=off" in done.stderr
     assert not (cache / "seen").exists() and not (tmp_path / "run/checkpoints").exists()
 
 

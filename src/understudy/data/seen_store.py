@@ -1,10 +1,10 @@
 """What a policy makes of each frame with weights that training does not change: computed once, kept beside the frames.
 
-    <cache>/seen/<fingerprint>/<identity>/<camera>/
+    <cache>/seen/<fingerprint>/<identity>/<entry>/
       seen.bin         the numbers of each frame, in the order in which episodes were finished
       store.json, episodes.jsonl      as in the frame store (frame_store.py), whose mechanisms these are
 
-`identity` names the weights, the options and the device that decide what is seen; see `Sight` in the policies. So what
+`identity` names the weights, the options and the device that decide what is seen; see `Prefix` in the policies. So what
 other weights saw is never taken for it. torch's bfloat16, which numpy does not know, is kept as its 16 bits.
 """
 
@@ -38,13 +38,13 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 _ELSEWHERE = "name another folder in UNDERSTUDY_CACHE, or go without with --prefix_cache=off"
 
-# camera, rows (B,) of the dataset -> what the policy sees, (B, tokens, width) on any device
+# entry, rows (B,) of the dataset -> what the policy makes of them, (B, tokens, width) on any device
 Look = Callable[[str, np.ndarray], Tensor]
 
 
 @dataclass(frozen=True)
 class SeenKey(StoreKey):
-    """What a policy sees in the frames of a camera: `tokens` vectors of `width` numbers each."""
+    """What a policy makes of each frame: `tokens` vectors of `width` numbers. `camera` is the entry's name."""
 
     identity: str
     tokens: int
@@ -52,7 +52,7 @@ class SeenKey(StoreKey):
     dtype: str
 
     file_name: ClassVar[str] = "seen.bin"
-    told: ClassVar[Told] = Told("the store of vision features", "vision features", "looking at", _ELSEWHERE)
+    told: ClassVar[Told] = Told("the prefix cache", "results", "looking at", _ELSEWHERE)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -66,24 +66,24 @@ class SeenKey(StoreKey):
         return cache / "seen" / self.fingerprint / self.identity
 
 
-def seen_key(dataset: Dataset, camera: str, identity: str, example: Tensor) -> SeenKey:
-    """The key for what is seen in a camera.
+def seen_key(dataset: Dataset, entry: str, identity: str, example: Tensor) -> SeenKey:
+    """The key for an entry.
 
     identity   of the weights and all else that decides
-    example    what is seen in some frames, (B, tokens, width), float32 or bfloat16
+    example    what it is for some frames, (B, tokens, width), float32 or bfloat16
     """
     _, tokens, width = example.shape
     dtype = str(example.dtype).removeprefix("torch.")
-    return SeenKey(dataset.fingerprint, dataset.declared_name(camera), identity, tokens, width, dtype)
+    return SeenKey(dataset.fingerprint, entry, identity, tokens, width, dtype)
 
 
 class SeenStores:
-    """The stores of all cameras of a policy, complete or not. Making one writes nothing."""
+    """The stores of all entries of a prefix, complete or not. Making one writes nothing."""
 
     def __init__(self, dataset: Dataset, cache: Path, keys: Mapping[str, SeenKey]) -> None:
         self._dataset = dataset
         self._cache = cache
-        self._stores = {camera: FrameStore(cache, key) for camera, key in keys.items()}
+        self._stores = {entry: FrameStore(cache, key) for entry, key in keys.items()}
 
     @property
     def folder(self) -> Path:
@@ -91,18 +91,23 @@ class SeenStores:
         return next(iter(self._stores.values())).key.all_cameras(self._cache)
 
     @property
-    def cameras(self) -> int:
-        """How many cameras are looked at."""
+    def entries(self) -> int:
+        """How many there are for each frame."""
         return len(self._stores)
 
     @property
+    def frame_bytes(self) -> int:
+        """Size of all entries of a frame."""
+        return sum(store.key.frame_bytes for store in self._stores.values())
+
+    @property
     def bytes(self) -> int:
-        """Size of what is seen in all frames, there or not."""
-        return sum(self._dataset.num_rows * store.key.frame_bytes for store in self._stores.values())
+        """Size of all entries of all frames, there or not."""
+        return self._dataset.num_rows * self.frame_bytes
 
     @property
     def frames_to_see(self) -> int:
-        """Frames (of all cameras) that have yet to be looked at."""
+        """Frames (of all entries) that have yet to be looked at."""
         return sum(self._missing(store) for store in self._stores.values())
 
     @property
@@ -131,37 +136,39 @@ class SeenStores:
         if not total:
             return
         with progress("looking", total, "frames") as advance:
-            for camera, store in self._stores.items():
+            for entry, store in self._stores.items():
                 for position in missing_episodes(self._dataset, store):
                     episode = self._dataset.episodes[position]
                     rows = np.arange(episode.start, episode.start + episode.length)
-                    store.write(episode.index, episode.length, _seen(look, camera, rows, advance))
+                    store.write(episode.index, episode.length, _seen(look, entry, rows, advance))
         seconds = time.monotonic() - began
         say(f"looked at {total:,} frames in {readable_duration(seconds)}, {total / seconds:.1f} frames/s")
 
 
 class SeenFrames:
-    """What a policy sees in the loaded episodes, to be gathered by row. Safe for several threads."""
+    """What a policy has made of the loaded episodes, to be gathered by row. Safe for several threads."""
 
     def __init__(self, dataset: Dataset, stores: Mapping[str, FrameStore]) -> None:
-        self._arrays = {camera: store.array() for camera, store in stores.items()}
-        self._places = {camera: places(dataset, store) for camera, store in stores.items()}
+        self._arrays = {entry: store.array() for entry, store in stores.items()}
+        self._places = {entry: places(dataset, store) for entry, store in stores.items()}
         self._dtypes = {
-            camera: _DTYPES[store.key.dtype] for camera, store in stores.items() if isinstance(store.key, SeenKey)
+            entry: _DTYPES[store.key.dtype] for entry, store in stores.items() if isinstance(store.key, SeenKey)
         }
 
-    def __contains__(self, camera: object) -> bool:
-        return camera in self._arrays
+    @property
+    def names(self) -> list[str]:
+        """The entries."""
+        return list(self._arrays)
 
-    def gather(self, camera: str, rows: np.ndarray) -> Tensor:
-        """What is seen in the frames at `rows` (B,) of the loaded dataset: (B, tokens, width), a tensor of its own."""
-        numbers = np.take(self._arrays[camera], self._places[camera][rows], axis=0)
-        return torch.from_numpy(numbers).view(self._dtypes[camera])
+    def gather(self, entry: str, rows: np.ndarray) -> Tensor:
+        """An entry for the frames at `rows` (B,) of the loaded dataset: (B, tokens, width), a tensor of its own."""
+        numbers = np.take(self._arrays[entry], self._places[entry][rows], axis=0)
+        return torch.from_numpy(numbers).view(self._dtypes[entry])
 
 
-def _seen(look: Look, camera: str, rows: np.ndarray, advance: Advance) -> Iterator[np.ndarray]:
+def _seen(look: Look, entry: str, rows: np.ndarray, advance: Advance) -> Iterator[np.ndarray]:
     """What is seen in the frames of an episode, one after another."""
     for first in range(0, len(rows), FRAMES_AT_ONCE):
-        seen = look(camera, rows[first : first + FRAMES_AT_ONCE]).detach().cpu().contiguous()
+        seen = look(entry, rows[first : first + FRAMES_AT_ONCE]).detach().cpu().contiguous()
         yield from (seen.view(torch.int16) if seen.dtype is torch.bfloat16 else seen).numpy()
         advance(len(seen))

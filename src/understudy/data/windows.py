@@ -16,7 +16,7 @@ import torch
 from understudy.core.errors import DataError
 
 from .frame_device import DeviceFrames
-from .spec import Batch, FeatureType, seen_name
+from .spec import Batch, FeatureType
 
 if TYPE_CHECKING:
     from .frames import Frames
@@ -29,7 +29,7 @@ class Windows:
 
     action_offsets   frames from the window's own, negative ones lie in the past: (0, 1, ..., chunk - 1) for a chunk
     cameras          which of the dataset's cameras to gather
-    seen             of which cameras a policy has seen everything already: that is gathered, and no picture
+    seen             what a policy has made of every frame already: gathered instead of the pictures
     Raises DataError when the dataset has no actions.
     """
 
@@ -75,11 +75,10 @@ class Windows:
         """
         rows = np.asarray(rows, dtype=np.int64)
         observation = {name: _tensor(column, rows) for name, column in self._vectors.items()}
-        for camera in self.cameras:
-            if self._seen is not None and camera in self._seen:
-                observation[seen_name(camera)] = self._seen.gather(camera, rows)
-            else:
-                observation[camera] = self.pictures(camera, rows)
+        if self._seen is not None:
+            observation |= {name: self._seen.gather(name, rows) for name in self._seen.names}
+        else:
+            observation |= {camera: self._pictures(camera, rows) for camera in self.cameras}
         action, is_pad = self.actions(rows)
         return Batch(
             observation=observation,
@@ -103,7 +102,7 @@ class Windows:
         inside = (wanted >= self._start_of_row[rows, None]) & (wanted < self._end_of_row[rows, None])
         return torch.tensor(np.count_nonzero(inside) / parts, dtype=torch.float32)
 
-    def pictures(self, camera: str, rows: np.ndarray) -> torch.Tensor:
+    def _pictures(self, camera: str, rows: np.ndarray) -> torch.Tensor:
         """The frames at `rows` (B,): (B, 3, h, w) uint8, a view of the gathered (B, h, w, 3), torch's channels-last."""
         assert self.frames is not None
         if isinstance(self.frames, DeviceFrames):

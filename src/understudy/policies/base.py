@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from understudy.core.errors import DataError
 from understudy.core.rng import Rng
-from understudy.data.spec import FeatureType, seen_name
+from understudy.data.spec import MEMORY, FeatureType, seen_name
 
 if TYPE_CHECKING:
     from understudy.data.spec import Batch
     from understudy.nn.normalize import Normalizer
     from understudy.policies.config import PolicyConfig
-    from understudy.policies.sight import Sight
+    from understudy.policies.prefix import Prefix
 
 
 @dataclass
@@ -67,7 +67,10 @@ class Policy(nn.Module):
         """Raises DataError unless `observation` holds every feature that is normalised, in a shape the policy takes."""
         for name in self.normalizer.modes:
             feature = self.config.input_features.get(name)
-            if feature is None or seen_name(name) in observation:
+            if feature is None:
+                continue
+            visual = feature.type is FeatureType.VISUAL
+            if visual and (seen_name(name) in observation or MEMORY in observation):
                 continue
             if name not in observation:
                 raise DataError(
@@ -75,7 +78,6 @@ class Policy(nn.Module):
                     hint=f"this policy looks at {', '.join(n for n in self.normalizer.modes if n != 'action')}",
                 )
             shape, found = feature.shape, tuple(observation[name].shape)
-            visual = feature.type is FeatureType.VISUAL
             if len(found) != 1 + len(shape) or found[1:2] != shape[:1]:
                 wanted = f"(batch, {shape[0]}, height, width)" if visual else f"(batch, {shape[0]})"
                 raise DataError(f"the observation's `{name}` has shape {found}, expected {wanted}")
@@ -99,16 +101,15 @@ class Policy(nn.Module):
         """`loss` with the random numbers of `draws`: a function of the weights and its arguments, dropout aside."""
         raise NotImplementedError
 
-    def sight(self) -> Sight | None:
-        """On what it depends what `look` gives; None for a policy that does not see its cameras one by one.
+    def prefixes(self, tasks: Sequence[str]) -> Mapping[str, Prefix]:
+        """What may be computed once for each frame while the weights for it are frozen; {} where there is no such part.
 
-        A batch or an observation may hold what `look` gave under `seen_name(camera)`, in the camera's place.
+        An observation may hold the entries of one of them in the place of its pictures. Names are the values of the
+        option prefix_cache: `features` for what is seen in each camera, `memory` for all that is read of a frame.
+
+        tasks   all that the policy may be told
         """
-        return None
-
-    def look(self, camera: str, pictures: Tensor) -> Tensor:
-        """What is seen in pictures (B, 3, h, w) of one camera, whatever else there is: (B, tokens, width)."""
-        raise NotImplementedError
+        return {}
 
     def instruction(self, tasks: Sequence[str]) -> dict[str, Tensor]:
         """A task for each sample, in words -> what a policy that reads wants beside the observation; {} for others.

@@ -64,7 +64,7 @@ class Prepared:
     ranks: Ranks = ALONE
     start_up: StartUp = field(default_factory=StartUp)
     _frames: Frames | None = None
-    seen: SeenFrames | None = None  # what the policy has seen already
+    seen: SeenFrames | None = None  # what the policy has made of them already
 
     @property
     def frames(self) -> Frames:

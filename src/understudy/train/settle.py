@@ -35,14 +35,16 @@ def settled(config: TrainConfig, policy: Policy, prepared: Prepared) -> TrainCon
                 found = remembered_precision(policy, config.batch_size, cache_folder(), fast_paths=config.fast_paths)
         config = _with(config, prepared, "precision", *found)
     if config.prefix_cache != "off":
-        with prepared.start_up.phase("features"):
+        with prepared.start_up.phase("prefix"):
             found = choose_prefix_cache(config, policy, prepared) if prepared.ranks.leads else ("", "")
         config = _with(config, prepared, "prefix_cache", *found)
     if config.compile == "auto":
         with prepared.start_up.phase("compiling"):
             found = ("", "")
             if prepared.ranks.leads:
-                pays, why = choose_compile(policy, example_batch(config, policy), config.precision, config.steps)
+                pays, why = choose_compile(
+                    policy, example_batch(config, policy, prepared.dataset.tasks), config.precision, config.steps
+                )
                 found = ("on" if pays else "off", why)
         config = _with(config, prepared, "compile", *found)
     return config
@@ -61,6 +63,6 @@ def loss_to_train(config: TrainConfig, policy: Policy, prepared: Prepared) -> Lo
         return policy.loss_given
     fast = compiled(policy)
     with prepared.start_up.phase("compiling"):
-        seconds = warm_up(policy, fast, example_batch(config, policy), config.precision)
+        seconds = warm_up(policy, fast, example_batch(config, policy, prepared.dataset.tasks), config.precision)
     log.say(f"{'compiled':<10} in {seconds:.0f} s")
     return fast

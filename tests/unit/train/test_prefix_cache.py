@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 import torch
 from torch.testing import assert_close
@@ -14,9 +17,11 @@ from make_dataset import make_dataset
 from understudy.core.errors import ConfigError, DiskFull
 from understudy.core.rng import Rng
 from understudy.core.run_folder import RunFolder
+from understudy.core.units import readable_bytes
 from understudy.data import seen_store
-from understudy.data.spec import seen_name
+from understudy.data.spec import MEMORY, seen_name
 from understudy.policies.smolvla.model import SmolVla
+from understudy.policies.smolvla.network import SmolVlaNetwork
 from understudy.train import prefix_cache
 from understudy.train.config import TrainConfig
 from understudy.train.distributed import ALONE
@@ -26,7 +31,9 @@ from understudy.train.settle import settled
 from understudy.train.start_up import StartUp
 
 CAMERAS = ["observation.images.front", "observation.images.wrist"]
+KINDS = ["features", "memory"]
 AUGMENTED = {"image_transforms": {"enable": True}}
+AUGMENTED_WHY = "--dataset.image_transforms.enable changes the pictures at every step"
 
 
 @pytest.fixture(scope="module")
@@ -61,46 +68,67 @@ def choice(config: TrainConfig) -> tuple[str, str]:
     return choose_prefix_cache(prepared.config, policy, prepared)
 
 
-def test_frozen_weights_are_reason_enough_and_size_and_time_are_told(folder: Path) -> None:
+def memory_of(available: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=available))
+
+
+def test_the_most_that_fits_is_kept_and_size_and_time_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen, why = choice(config_of(folder))
+    # 32 picture tokens and 32 words, 4 layers of 2 x 2 heads of 16 numbers, and whether it is padding; 30 frames
+    assert chosen == "memory" and why.startswith(f"{readable_bytes(30 * 64 * (4 * 2 * 2 * 16 + 1) * 4)} in ")
+    assert ": 30 frames to look at once, about " in why
+    memory_of(2_000_000, monkeypatch)
     chosen, why = choice(config_of(folder))
     # 16 tokens of 96 numbers for each of 60 pictures
     assert chosen == "features" and why.startswith("368.6 kB in ")
     assert ": 60 frames to look at once, about " in why
+    assert why.endswith(" (not memory: 2.0 MB, half of the memory that is available is 1.0 MB)")
 
 
 @pytest.mark.parametrize(
-    ("options", "why"),
+    ("options", "features", "memory"),
     [
-        ({"dataset": AUGMENTED}, "--dataset.image_transforms.enable changes the pictures at every step"),
-        ({"policy": {"train_expert_only": False}}, "the connector is trained"),
+        ({"dataset": AUGMENTED}, AUGMENTED_WHY, AUGMENTED_WHY),
+        (
+            {"policy": {"train_expert_only": False}},
+            "the connector is trained",
+            "the connector and the language model are trained",
+        ),
         (
             {"policy": {"train_expert_only": False, "freeze_vision_encoder": False}},
             "the vision tower and the connector are trained",
+            "the vision tower, the connector and the language model are trained",
         ),
     ],
 )
-def test_what_does_not_look_the_same_each_time_is_not_kept_and_refused_where_it_was_asked_for(
-    folder: Path, options: dict[str, Any], why: str
+def test_what_is_not_the_same_each_time_is_not_kept_and_refused_where_it_was_asked_for(
+    folder: Path, options: dict[str, Any], features: str, memory: str
 ) -> None:
-    assert choice(config_of(folder, **options)) == ("off", why)
-    with pytest.raises(ConfigError, match=why) as caught:
-        choice(config_of(folder, **options, prefix_cache="features"))
-    assert caught.value.where == "--prefix_cache=features"
+    assert choice(config_of(folder, **options)) == ("off", features)
+    for kind, why in (("features", features), ("memory", memory)):
+        with pytest.raises(ConfigError, match=f"nothing can be kept: {why}") as caught:
+            choice(config_of(folder, **options, prefix_cache=kind))
+        assert caught.value.where == f"--prefix_cache={kind}"
 
 
 def test_a_run_that_sees_fewer_frames_than_there_are_does_not_wait_for_all(folder: Path) -> None:
-    assert choice(config_of(folder, steps=7)) == ("off", "7 steps see 56 frames, and 60 are to be kept")
-    assert choice(config_of(folder, steps=8))[0] == "features"
+    why = "7 steps look at 56 frames, and 60 would be looked at first"
+    assert choice(config_of(folder, steps=7)) == ("off", why)
+    assert choice(config_of(folder, steps=8))[0] == "memory"
     assert choice(config_of(folder, steps=7, prefix_cache="features"))[0] == "features"
 
 
 def test_a_disk_without_room_is_left_alone_and_an_error_where_it_was_asked_for(
     folder: Path, monkeypatch: pytest.MonkeyPatch, own_cache: Path
 ) -> None:
-    monkeypatch.setattr(seen_store, "usable_disk_bytes", lambda cache: 100_000)
+    usable = 500_000
+    monkeypatch.setattr(seen_store, "usable_disk_bytes", lambda cache: usable)
     chosen, why = choice(config_of(folder))
-    assert chosen == "off" and "368.6 kB are still to be written, 100.0 kB may be used" in why
-    with pytest.raises(DiskFull, match=r"do not fit the disk: 368\.6 kB") as caught:
+    assert chosen == "features" and "(not memory: 2.0 MB to write to the disk, 500.0 kB may be used" in why
+    usable = 100_000
+    chosen, why = choice(config_of(folder))
+    assert chosen == "off" and why.startswith("368.6 kB to write to the disk, 100.0 kB may be used")
+    with pytest.raises(DiskFull, match=r"does not fit the disk: 368\.6 kB") as caught:
         choice(config_of(folder, prefix_cache="features"))
     assert caught.value.exit_code == 5
     assert not (own_cache / "seen").exists()
@@ -110,7 +138,7 @@ def test_a_policy_without_such_a_part_is_trained_as_ever_without_a_word(folder: 
     act = {"type": "act", "pretrained_backbone_weights": None, "dim_model": 16, "n_heads": 2, "device": "cpu"}
     config = TrainConfig.model_validate(config_of(folder).model_dump() | {"policy": act})
     assert choice(config) == ("off", "")
-    with pytest.raises(ConfigError, match="act does not see its cameras one by one"):
+    with pytest.raises(ConfigError, match="act has no part that is computed before what is trained"):
         choice(config.model_copy(update={"prefix_cache": "features"}))
 
 
@@ -124,11 +152,11 @@ def test_what_was_chosen_is_printed_and_kept_in_the_configuration(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepared, policy = prepared_with(config_of(folder))
-    assert settled(prepared.config, policy, prepared).prefix_cache == "features"
+    assert settled(prepared.config, policy, prepared).prefix_cache == "memory"
     prepared, policy = prepared_with(config_of(folder, dataset=AUGMENTED))
     assert settled(prepared.config, policy, prepared).prefix_cache == "off"
     said = capsys.readouterr().out
-    assert "prefix     features  368.6 kB in " in said
+    assert "prefix     memory  2.0 MB in " in said
     assert "prefix     off  --dataset.image_transforms.enable changes" in said
 
 
@@ -143,8 +171,9 @@ def updated(config: TrainConfig, steps: int = 3) -> tuple[Prepared, SmolVla]:
     return prepared, parts.policy
 
 
-def test_updates_and_held_out_errors_are_those_of_a_run_without(folder: Path) -> None:
-    (_, plain), (prepared, kept) = (updated(config_of(folder, prefix_cache=chosen)) for chosen in ("off", "features"))
+@pytest.mark.parametrize("kind", KINDS)
+def test_updates_and_held_out_errors_are_those_of_a_run_without(folder: Path, kind: str) -> None:
+    (_, plain), (prepared, kept) = (updated(config_of(folder, prefix_cache=chosen)) for chosen in ("off", kind))
     for (name, a), (_, b) in zip(plain.named_parameters(), kept.named_parameters(), strict=True):
         assert_close(a, b, rtol=1e-5, atol=1e-5, msg=name)
     seen, prepared.seen = prepared.seen, None
@@ -155,14 +184,17 @@ def test_updates_and_held_out_errors_are_those_of_a_run_without(folder: Path) ->
         assert measured[name] == pytest.approx(from_pictures[name], rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_once_everything_is_kept_no_picture_is_looked_at_in_training_or_validation(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    prepared, policy = updated(config_of(folder))
-    assert prepared.config.prefix_cache == "features" and prepared.seen is not None
-    monkeypatch.setattr(SmolVla, "look", lambda *_: pytest.fail("looked at a picture"))
+    prepared, policy = updated(config_of(folder, prefix_cache=kind))
+    monkeypatch.setattr(SmolVlaNetwork, "look", lambda *_: pytest.fail("looked at a picture"))
+    if kind == "memory":
+        monkeypatch.setattr(SmolVlaNetwork, "read", lambda *_: pytest.fail("read a task"))
     batch = prepared.source().take(0)
-    assert {seen_name(camera) for camera in CAMERAS} < batch.observation.keys()
+    expected = {MEMORY} if kind == "memory" else {seen_name(camera) for camera in CAMERAS}
+    assert expected < batch.observation.keys()
     assert not set(CAMERAS) & batch.observation.keys()
     policy.loss(batch, Rng(0))
     prepared.measurement("validation", policy.device).measure(policy)
@@ -177,25 +209,26 @@ def test_a_second_run_with_the_same_frozen_weights_finds_them_there(
     said = capsys.readouterr().out
     assert "all is there already" in said and "looked at" not in said
     updated(config_of(folder, seed=7), 1)
-    assert "looked at 60 frames" in capsys.readouterr().out
+    assert "looked at 30 frames" in capsys.readouterr().out
 
 
-def test_in_bf16_the_numbers_of_the_step_are_kept(folder: Path) -> None:
-    config = config_of(folder, precision="bf16", prefix_cache="features")
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_bf16_the_numbers_of_the_step_are_kept(folder: Path, kind: str) -> None:
+    config = config_of(folder, precision="bf16", prefix_cache=kind)
     prepared, policy = prepared_with(config)
+    batch, prefix = prepared.windows().gather(np.arange(8)), policy.prefixes(prepared.dataset.tasks)[kind]
     seen = seen_frames(prepared.config, policy, prepared)
-    assert seen is not None
-    rows, camera = prepared.rows.train[:8], CAMERAS[1]
-    pictures = prepared.windows().pictures(camera, rows)
-    expected = prefix_cache._looked(prepared.config, policy, camera, pictures)
-    assert expected.dtype is torch.bfloat16
-    assert torch.equal(seen.gather(camera, rows), expected)
+    assert seen is not None and seen.names == list(prefix.entries)
+    for entry in prefix.entries:
+        expected = prefix_cache._computed(prepared.config, policy, prefix, entry, batch)
+        assert expected.dtype is torch.bfloat16
+        assert torch.equal(seen.gather(entry, np.arange(8)), expected)
 
 
-@pytest.mark.parametrize("chosen", ["features", "off"])
+@pytest.mark.parametrize("chosen", [*KINDS, "off"])
 def test_an_example_of_a_batch_has_the_names_and_shapes_of_a_real_one(folder: Path, chosen: str) -> None:
     prepared, policy = updated(config_of(folder, prefix_cache=chosen), 0)
-    real, example = prepared.source().take(0), example_batch(prepared.config, policy)
+    real, example = prepared.source().take(0), example_batch(prepared.config, policy, prepared.dataset.tasks)
     shapes = [{name: (v.shape, v.dtype) for name, v in b.observation.items()} for b in (real, example)]
     assert shapes[0] == shapes[1]
     assert dataclasses.asdict(real).keys() == dataclasses.asdict(example).keys()

@@ -1,38 +1,39 @@
-"""Sight: how a policy sees each camera by itself, told so that others can compute it once where it is not trained."""
+"""Prefix: what a policy makes of a frame before anything that is trained, told so that it can be computed once."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What decides what `Policy.look` gives.
+class Prefix:
+    """Entries of an observation that may stand for its pictures, and what decides what they are.
 
-    cameras   what can be looked at
-    options   everything but the weights that it depends on, for JSON; with a number for the code's own version
-    parts     the modules through which a picture goes, by what people call them
+    entries   name -> an observation with an instruction to it -> (B, tokens, width); always of one size
+    options   everything but the weights that they depend on, for JSON; with a number for the code's own version
+    parts     the modules that compute them, by what people call them
     """
 
-    cameras: Sequence[str]
+    entries: Mapping[str, Callable[[dict[str, Tensor]], Tensor]]
     options: Any
     parts: Mapping[str, nn.Module]
 
     def trained(self) -> list[str]:
-        """Names of the parts that training changes; [] where each frame always looks the same."""
+        """Names of the parts that training changes; [] where each frame always gives the same."""
         return [name for name, part in self.parts.items() if any(p.requires_grad for p in part.parameters())]
 
     def identity(self, device: torch.device) -> str:
-        """32 hex digits: the same where the same is seen in the same frame, up to rounding on processors of a kind."""
+        """32 hex digits: the same where the same frame gives the same, up to rounding on processors of a kind."""
         digest = hashlib.sha256(json.dumps([self.options, device.type], sort_keys=True).encode())
         for name, part in self.parts.items():
             for key, value in part.state_dict().items():
