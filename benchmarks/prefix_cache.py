@@ -1,6 +1,6 @@
 """What a training step costs with pictures, and with what frozen weights make of them kept.
 
-    python benchmarks/prefix_cache.py full 1 3     # size, batch, rounds
+    python benchmarks/prefix_cache.py full 1 5     # size, batch, rounds
 
 SmolVLA with random weights, fp32, two cameras of 480x640, one task; loss and gradients without the optimiser, in turns.
 Reading what is kept is counted: it is gathered from a file that is in the page cache.

@@ -105,7 +105,8 @@ class Policy(nn.Module):
         """What may be computed once for each frame while the weights for it are frozen; {} where there is no such part.
 
         An observation may hold the entries of one of them in the place of its pictures. Names are the values of the
-        option prefix_cache: `features` for what is seen in each camera, `memory` for all that is read of a frame.
+        option prefix_cache, the one that saves and takes most first: `memory` for all that is read of a frame, then
+        `features` for what is seen in each camera.
 
         tasks   all that the policy may be told
         """

@@ -52,15 +52,18 @@ def choose_prefix_cache(config: TrainConfig, policy: Policy, prepared: Prepared)
         return "off", ""
     if config.resume:
         return "off", "the run was begun without it"
-    against = None
-    for name, other in (("memory", ""), ("features", " (not memory: {})")):
-        prefix = prefixes[name]
-        told = other.format(against)
-        if (against := _obstacle(config, prefix)) is None:
-            stores = _stores(config, policy, prepared, prefix)
-            if (against := _against(name, config, policy, stores, prepared)) is None:
-                return name, _forecast(config, policy, prefix, stores, prepared.dataset.tasks) + told
-    return "off", str(against)
+    against: dict[str, str] = {}
+    for name, prefix in prefixes.items():
+        told = "".join(f" (not {other}: {why})" for other, why in against.items())
+        if why := _obstacle(config, prefix):
+            against[name] = why
+            continue
+        stores = _stores(config, policy, prepared, prefix)
+        if why := _against(name, config, policy, stores, prepared):
+            against[name] = why
+            continue
+        return name, _forecast(config, policy, prefix, stores, prepared.dataset.tasks) + told
+    return "off", list(against.values())[-1]
 
 
 def seen_frames(config: TrainConfig, policy: Policy, prepared: Prepared) -> SeenFrames | None:
