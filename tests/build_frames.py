@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from understudy.core.files import cache_folder
-from understudy.data import frame_build
+from understudy.data import frame_build, frame_fill
 from understudy.data.frames import open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
 
@@ -117,10 +117,10 @@ def die_everywhere(dataset: Dataset) -> None:
 
 if __name__ == "__main__":
     # a kill may leave something undone, never something wrong
-    frame_build.warn = lambda text: sys.exit(f"unexpected: {text}")
+    frame_fill.warn = lambda text: sys.exit(f"unexpected: {text}")
     loaded = load_dataset(str(Path(sys.argv[2])))
     if sys.argv[1] == "die":
-        frame_build.say = lambda text="": None
+        frame_build.say = frame_fill.say = lambda text="": None
         die_everywhere(loaded)
     else:
         build_slowly(loaded, float(sys.argv[3]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,15 +34,48 @@ FILES = [
 TASKS = ("move the block", "put the block into the box")
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["expert only", "whole model"])
-def test_going_on_from_a_checkpoint_gives_the_same_weights_bit_for_bit(whole: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("whole", "cache"),
+    [(False, "features"), (False, "memory"), (False, "off"), (True, "auto")],
+    ids=["features kept", "memory kept", "nothing kept", "whole model"],
+)
+def test_going_on_from_a_checkpoint_gives_the_same_weights_bit_for_bit(whole: bool, cache: str, tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "d", episodes=3, frames=12, cameras=("front", "wrist"), tasks=TASKS)
     frozen = [f"--policy.{name}={str(not whole).lower()}" for name in ("train_expert_only", "freeze_vision_encoder")]
-    train = command("train", f"--dataset.repo_id={dataset}", *SMALL, *frozen)
+    train = command("train", f"--dataset.repo_id={dataset}", *SMALL, *frozen, f"--prefix_cache={cache}")
     first, again, told = finished_and_gone_on(train, tmp_path)
     assert "trained" in told
+    assert ("looked at 72 frames" in told, "looked at 36 frames" in told) == (cache == "features", cache == "memory")
+    assert ("the vision tower and the connector are trained" in told) == whole
     for name in FILES:
         assert (first / name).read_bytes() == (again / name).read_bytes(), name
+
+
+def test_features_that_were_lost_are_computed_again_and_give_the_same_weights(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "d", episodes=3, frames=12, cameras=("front", "wrist"), tasks=TASKS)
+    lasts = []
+    for name in ("run", "again"):
+        frozen = ["--policy.train_expert_only=true", "--policy.freeze_vision_encoder=true", "--prefix_cache=features"]
+        where = [f"--dataset.repo_id={dataset}", f"--output_dir={tmp_path / name}", "--steps=4"]
+        done = run(command("train", *where, *SMALL, *frozen), UNDERSTUDY_CACHE=str(tmp_path / f"cache of {name}"))
+        assert done.returncode == 0 and "looked at 72 frames" in done.stdout, done.stderr
+        lasts.append(tmp_path / name / "checkpoints/000004")
+    for name in FILES:
+        assert (lasts[0] / name).read_bytes() == (lasts[1] / name).read_bytes(), name
+
+
+def test_a_disk_without_room_for_features_that_were_asked_for_ends_the_run_before_it_begins(
+    tmp_path: Path, small_disk: Callable[[int], Path]
+) -> None:
+    dataset = make_dataset(tmp_path / "d", episodes=3, frames=12, cameras=("front", "wrist"), tasks=TASKS)
+    # decoded frames take 166 kB, features 442 kB
+    cache = small_disk(500_000)
+    frozen = ["--policy.train_expert_only=true", "--policy.freeze_vision_encoder=true", "--prefix_cache=features"]
+    where = [f"--dataset.repo_id={dataset}", f"--output_dir={tmp_path / 'run'}", "--steps=4"]
+    done = run(command("train", *where, *SMALL, *frozen), UNDERSTUDY_CACHE=str(cache))
+    assert done.returncode == 5, done.stderr
+    assert "what is to be kept does not fit the disk: 442.4 kB" in done.stderr and "--prefix_cache=off" in done.stderr
+    assert not (cache / "seen").exists() and not (tmp_path / "run/checkpoints").exists()
 
 
 def test_from_scratch_is_refused_unless_it_is_meant(tmp_path: Path) -> None:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import DataError, ResourceError
-from understudy.core.files import locked
-from understudy.core.log import progress, say, warn
+from understudy.core.errors import DataError
+from understudy.core.log import progress, say
 from understudy.core.units import readable_duration
 
-from .frame_store import FrameStore, StoreKey, dataset_folder, disk_trouble_reported
+from .frame_fill import fill, missing_episodes
+from .frame_store import FrameStore
+from .store_key import FrameKey
 
 if TYPE_CHECKING:
     from .lerobot import Dataset
@@ -80,24 +80,7 @@ def complete_stores(dataset: Dataset, cache: Path, workers: int) -> dict[str, Fr
     Raises DataError, DiskFull, ResourceError; what was decoded before that is kept.
     """
     stores = {camera: FrameStore(cache, store_key(dataset, camera)) for camera in dataset.spec.cameras}
-    episodes = [episode.index for episode in dataset.episodes]
-    damaged = {camera: store.damaged(episodes) for camera, store in stores.items()}
-    complete = not any(damaged[camera] or missing_episodes(dataset, store) for camera, store in stores.items())
-    if complete and all(store.is_flushed for store in stores.values()):
-        return stores
-    folder = dataset_folder(cache, dataset.fingerprint)
-    with ExitStack() as held:
-        with disk_trouble_reported(folder):
-            if not _lock(held, folder / "lock", wait=not complete):
-                return stores  # whoever has the lock will see to it that they reach the disk
-        for camera, store in stores.items():
-            held.enter_context(store)
-            store.read()
-            # looked at again: whoever held the lock may have mended them
-            _forget(store, store.damaged(damaged[camera], most_bytes=None))
-        _run(dataset, _jobs_for(dataset, stores), workers)
-        # training need not wait for the disk; should the process end before, the next one does this again
-        Thread(target=_flush, args=(list(stores.values()), held.pop_all()), name="flush frames", daemon=True).start()
+    fill(dataset, cache, stores, lambda: _run(dataset, _jobs_for(dataset, stores), workers))
     return stores
 
 
@@ -107,42 +90,10 @@ def frame_shape(dataset: Dataset, camera: str) -> tuple[int, int, int]:
     return height, width, 3
 
 
-def store_key(dataset: Dataset, camera: str) -> StoreKey:
+def store_key(dataset: Dataset, camera: str) -> FrameKey:
     """What the store of this camera is known by: its name in the files, so that a rename never swaps two cameras."""
     height, width, _ = frame_shape(dataset, camera)
-    return StoreKey(dataset.fingerprint, dataset.declared_name(camera), height, width)
-
-
-def missing_episodes(dataset: Dataset, store: FrameStore) -> list[int]:
-    """Positions in `dataset.episodes` of those that the store does not hold whole."""
-    return [p for p, episode in enumerate(dataset.episodes) if not store.has(episode.index, episode.length)]
-
-
-def _lock(held: ExitStack, path: Path, *, wait: bool) -> bool:
-    if held.enter_context(locked(path, wait=False)):
-        return True
-    if wait:
-        say("another process is decoding this dataset; waiting for it to finish, then using its frames")
-        held.enter_context(locked(path, wait=True))
-    return wait
-
-
-def _flush(stores: list[FrameStore], held: ExitStack) -> None:
-    with held:
-        try:
-            for store in stores:
-                store.flush()
-        except ResourceError as error:
-            warn(f"the decoded frames may not last: {error.what}")
-
-
-def _forget(store: FrameStore, damaged: list[int]) -> None:
-    for episode in damaged:
-        store.forget(episode)
-    if damaged:
-        more = f" and {len(damaged) - 10} more" if len(damaged) > 10 else ""
-        named = ", ".join(map(str, damaged[:10])) + more
-        warn(f"stored frames of {store.key.camera} do not match their checksum (episode {named}); decoding them again")
+    return FrameKey(dataset.fingerprint, dataset.declared_name(camera), height, width)
 
 
 def _jobs_for(dataset: Dataset, stores: dict[str, FrameStore]) -> list[_Job]:

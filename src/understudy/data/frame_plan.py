@@ -21,8 +21,10 @@ from understudy.core.files import cache_folder, existing_parent, free_bytes
 from understudy.core.log import warn
 from understudy.core.units import readable_bytes
 
-from .frame_build import missing_episodes, store_key
-from .frame_store import ELSEWHERE, FrameStore, dataset_folder
+from .frame_build import store_key
+from .frame_fill import missing_episodes
+from .frame_store import FrameStore
+from .store_key import ELSEWHERE, dataset_folder
 
 if TYPE_CHECKING:
     from .lerobot import Dataset
@@ -137,11 +139,15 @@ def _need(dataset: Dataset, cache: Path, holders: int) -> _Need:
         total += dataset.num_rows * key.frame_bytes
         to_write += missing * key.frame_bytes
         missing_frames += missing
-    disk_size = shutil.disk_usage(existing_parent(cache)).total
-    spare = min(_SPARE_DISK_BYTES, int(_SPARE_DISK_SHARE * disk_size))
     frames = dataset.num_rows * len(dataset.spec.cameras)
     available = psutil.virtual_memory().available // holders
-    return _Need(total, frames, to_write, missing_frames, free_bytes(cache) - spare, available)
+    return _Need(total, frames, to_write, missing_frames, usable_disk_bytes(cache), available)
+
+
+def usable_disk_bytes(cache: Path) -> int:
+    """What may be written to the cache's disk, so that room for checkpoints and all else is left; may be negative."""
+    disk_size = shutil.disk_usage(existing_parent(cache)).total
+    return free_bytes(cache) - min(_SPARE_DISK_BYTES, int(_SPARE_DISK_SHARE * disk_size))
 
 
 def _on_device(need: _Need, tier: str, device: str, place: str, cache: Path) -> FramesPlan | None:

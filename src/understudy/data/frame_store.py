@@ -1,4 +1,6 @@
-"""FrameStore: the decoded frames of one camera on disk, decoded once, read ever after through a memory map.
+"""FrameStore: something of fixed size for each frame of one camera, on disk; made once, read ever after through a map.
+
+Decoded frames are kept like this, and what a policy has made of them (seen_store.py). Of decoded frames:
 
     <cache>/frames/<fingerprint>/<camera>/
       store.json       what is stored: format, fingerprint, camera, height, width
@@ -11,7 +13,7 @@ whole and episodes that are not, never one in doubt, and the next one goes on. A
 checksums decide. Subsets of a dataset share the store. Frames are written with pwrite, never through the map: a full
 disk is an error to report there, and a SIGBUS here.
 
-Writing needs the lock of the dataset's folder (frame_build.py holds it); reading needs none.
+Writing needs the lock of the folder of all cameras (frame_fill.py holds it); reading needs none.
 """
 
 from __future__ import annotations
@@ -23,10 +25,9 @@ import random
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import quote
 
 import numpy as np
 
@@ -34,37 +35,12 @@ from understudy.core.errors import DiskFull, ResourceError
 from understudy.core.files import fsync_folder, full_disk_reported, write_atomically
 
 from .frame_log import EpisodeLog, StoredEpisode, boot_id
+from .store_key import StoreKey
 
 FORMAT = 1
 # how much is read again on opening to compare checksums: a tenth of a second; small stores are checked whole
 CHECKED_BYTES = 100_000_000
 _READ_BYTES = 4_000_000
-# the ways out of a disk that does not serve
-ELSEWHERE = "name another folder in UNDERSTUDY_CACHE, or decode while training with --dataset.frames=decode"
-
-
-@dataclass(frozen=True)
-class StoreKey:
-    """What a store holds; stores with different keys never mix."""
-
-    fingerprint: str
-    camera: str
-    height: int
-    width: int
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one frame."""
-        return self.height * self.width * 3
-
-    def folder(self, cache: Path) -> Path:
-        """Where this store lives below the cache folder."""
-        return dataset_folder(cache, self.fingerprint) / quote(self.camera, safe="")
-
-
-def dataset_folder(cache: Path, fingerprint: str) -> Path:
-    """The folder that holds the stores of all cameras of one dataset, and their lock."""
-    return cache / "frames" / fingerprint
 
 
 class FrameStore:
@@ -73,7 +49,7 @@ class FrameStore:
     def __init__(self, cache: Path, key: StoreKey) -> None:
         self.key = key
         self.folder = key.folder(cache)
-        self._frames_path = self.folder / "frames.rgb"
+        self._frames_path = self.folder / key.file_name
         self._header_path = self.folder / "store.json"
         self._guard = threading.Lock()
         self._frames_file: int | None = None
@@ -114,16 +90,16 @@ class FrameStore:
         return all(entry.boot == "" for entry in self.episodes.values())
 
     def array(self) -> np.ndarray:
-        """(rows, height, width, 3) uint8, read-only, mapped from the disk; rows as in `episodes`."""
+        """(rows, ...) of what is stored of a frame, read-only, mapped from the disk; rows as in `episodes`."""
         rows = max((e.row + e.frames for e in self.episodes.values() if e.is_whole), default=0)
-        shape = (rows, self.key.height, self.key.width, 3)
+        shape = (rows, *self.key.shape)
         if rows == 0:
-            return np.empty(shape, np.uint8)
-        return np.asarray(np.memmap(self._frames_path, dtype=np.uint8, mode="r", shape=shape))
+            return np.empty(shape, self.key.number)
+        return np.asarray(np.memmap(self._frames_path, dtype=self.key.number, mode="r", shape=shape))
 
     def open_for_writing(self) -> None:
         """Make the store if it is not there (or is of another format). Raises DiskFull, ResourceError."""
-        with disk_trouble_reported(self.folder):
+        with disk_trouble_reported(self.folder, self.key):
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self._header_fits():
                 for path in (self._header_path, self._log.path, self._frames_path):
@@ -138,29 +114,29 @@ class FrameStore:
     def forget(self, episode: int) -> None:
         """Say that an episode has to be decoded again. Its rows stay its own."""
         old = self.episodes[episode]
-        with disk_trouble_reported(self.folder), self._guard:
+        with disk_trouble_reported(self.folder, self.key), self._guard:
             self._note(StoredEpisode(episode, old.row, old.frames, None))
             self._log.flush()  # or a crash could leave a note that vouches for what is about to be overwritten
 
     def write(self, episode: int, length: int, frames: Iterable[np.ndarray]) -> None:
         """Store the `length` frames of an episode. May be called by several threads, for different episodes.
 
-        frames   uint8 (height, width, 3) each
+        frames   each of the key's shape and numbers
         Raises DiskFull before the first frame is taken when there is no room; ResourceError for another trouble of the
         disk; and whatever `frames` raises. In each case the episode counts as not there.
         """
-        with disk_trouble_reported(self.folder), self._guard:
+        with disk_trouble_reported(self.folder, self.key), self._guard:
             row = self._reserve(episode, length)
         checksum, written = 0, 0
         for frame in frames:
             data = np.ascontiguousarray(frame).data.cast("B")
             assert len(data) == self.key.frame_bytes and written < length, "a frame that does not fit its place"
-            with disk_trouble_reported(self.folder):
+            with disk_trouble_reported(self.folder, self.key):
                 self._write_at((row + written) * self.key.frame_bytes, data)
             checksum = zlib.crc32(data, checksum)
             written += 1
         assert written == length, f"{written} frames instead of {length}"
-        with disk_trouble_reported(self.folder):
+        with disk_trouble_reported(self.folder, self.key):
             if not boot_id():
                 os.fsync(self._open_frames_file())
             with self._guard:
@@ -168,7 +144,7 @@ class FrameStore:
 
     def flush(self) -> None:
         """Return once all that was written has reached the disk, and note that. Raises ResourceError."""
-        with disk_trouble_reported(self.folder):
+        with disk_trouble_reported(self.folder, self.key):
             with self._guard:
                 written = [replace(e, boot="") for e in self.episodes.values() if e.boot]
             os.fsync(self._open_frames_file())
@@ -206,7 +182,7 @@ class FrameStore:
     def _checksum(self, entry: StoredEpisode) -> int:
         position, left, checksum = entry.row * self.key.frame_bytes, entry.frames * self.key.frame_bytes, 0
         # read, not mapped: a failing disk is an OSError here
-        with disk_trouble_reported(self.folder), self._frames_path.open("rb") as file:
+        with disk_trouble_reported(self.folder, self.key), self._frames_path.open("rb") as file:
             file.seek(position)
             while left > 0 and (part := file.read(min(left, _READ_BYTES))):
                 checksum = zlib.crc32(part, checksum)
@@ -242,17 +218,17 @@ class FrameStore:
 
 
 @contextlib.contextmanager
-def disk_trouble_reported(folder: Path) -> Iterator[None]:
-    """Turn what the disk of the frame store complains about into DiskFull or ResourceError, with what to do."""
+def disk_trouble_reported(folder: Path, key: StoreKey) -> Iterator[None]:
+    """Turn what the disk of a store complains about into DiskFull or ResourceError, with what to do."""
     try:
-        with full_disk_reported(folder, "the frame store"):
+        with full_disk_reported(folder, key.told.store):
             yield
     except DiskFull as error:
-        error.hint = f"episodes decoded so far are kept; free some space, {ELSEWHERE}"
+        error.hint = f"episodes that were finished are kept; free some space, {key.told.elsewhere}"
         raise
     except OSError as error:
         raise ResourceError(
-            f"the frame store cannot be used: {error.strerror or error}",
+            f"{key.told.store} cannot be used: {error.strerror or error}",
             where=str(error.filename or folder),
-            hint=f"see to the rights and the health of that disk, {ELSEWHERE}",
+            hint=f"see to the rights and the health of that disk, {key.told.elsewhere}",
         ) from error

@@ -17,12 +17,12 @@ from understudy.core.cores import usable_cores
 
 from .frame_build import complete_stores, decode_into_memory
 from .frame_decode import DecodedFrames
+from .frame_fill import places
 from .frame_plan import TIERS, FramesPlan, plan_frames
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .frame_store import FrameStore
     from .lerobot import Dataset
 
 __all__ = ["TIERS", "ArrayFrames", "Frames", "FramesPlan", "open_frames", "plan_frames"]
@@ -93,8 +93,8 @@ def open_frames(dataset: Dataset, plan: FramesPlan, *, workers: int | None = Non
 def _stored(dataset: Dataset, reason: str, cache: Path, workers: int) -> ArrayFrames:
     stores = complete_stores(dataset, cache, workers)
     arrays = {camera: store.array() for camera, store in stores.items()}
-    places = {camera: _places(dataset, store) for camera, store in stores.items()}
-    return ArrayFrames("disk", reason, arrays, places)
+    where = {camera: places(dataset, store) for camera, store in stores.items()}
+    return ArrayFrames("disk", reason, arrays, where)
 
 
 def _on_device(dataset: Dataset, plan: FramesPlan, workers: int) -> Frames:
@@ -103,12 +103,3 @@ def _on_device(dataset: Dataset, plan: FramesPlan, workers: int) -> Frames:
     if plan.cache is None:
         return decode_onto(dataset, plan.reason, plan.device, workers)
     return bring_over(dataset, plan.reason, plan.device, _stored(dataset, plan.reason, plan.cache, workers))
-
-
-def _places(dataset: Dataset, store: FrameStore) -> np.ndarray:
-    """(rows,) int64: where each row of the dataset lies in the store."""
-    first_stored = np.array([store.episodes[episode.index].row for episode in dataset.episodes], dtype=np.int64)
-    first_row = np.array([episode.start for episode in dataset.episodes], dtype=np.int64)
-    shift = (first_stored - first_row)[dataset.episode_of_row]
-    places: np.ndarray = np.arange(dataset.num_rows) + shift
-    return places

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 # LeRobot's names of what a robot knows of itself and of its surroundings, what the name of each camera begins with, and
 # what the robot is to do
 STATE, ENVIRONMENT, IMAGES = "observation.state", "observation.environment_state", "observation.images."
+# under which an observation holds all that a policy has already read of it, instead of any picture
+MEMORY = "observation.memory"
 ACTION = "action"
+
+
+def seen_name(camera: str) -> str:
+    """Under which name an observation holds what the policy has already seen in a camera, instead of its pictures."""
+    return f"{camera}.seen"
+
 
 # feature -> statistic ("mean", "std", "min", "max", "count", "q01", ...) -> float array; images (3, 1, 1), in 0..1
 Statistics = dict[str, dict[str, "np.ndarray"]]
@@ -72,7 +80,8 @@ class DatasetSpec:
 class Batch:
     """Windows cut from episodes, in the dataset's own units (not normalised).
 
-    observation    name -> (B, n) float32 for vectors; (B, 3, h, w) uint8 for cameras
+    observation    name -> (B, n) float32 for vectors; (B, 3, h, w) uint8 for cameras, or what a policy
+                   has made of them, under `seen_name` and MEMORY
     action         (B, S, A) float32; past the end of an episode its last action is repeated
     action_is_pad  (B, S) bool, true where the window runs past the end of its episode
     task           the instruction of each window's first frame, in words

@@ -21,6 +21,7 @@ from .spec import Batch, FeatureType
 if TYPE_CHECKING:
     from .frames import Frames
     from .lerobot import Dataset
+    from .seen_store import SeenFrames
 
 
 class Windows:
@@ -28,11 +29,18 @@ class Windows:
 
     action_offsets   frames from the window's own, negative ones lie in the past: (0, 1, ..., chunk - 1) for a chunk
     cameras          which of the dataset's cameras to gather
+    seen             what a policy has made of every frame already: gathered instead of the pictures
     Raises DataError when the dataset has no actions.
     """
 
     def __init__(
-        self, dataset: Dataset, frames: Frames | None, *, action_offsets: Sequence[int], cameras: Sequence[str]
+        self,
+        dataset: Dataset,
+        frames: Frames | None,
+        *,
+        action_offsets: Sequence[int],
+        cameras: Sequence[str],
+        seen: SeenFrames | None = None,
     ) -> None:
         if "action" not in dataset.columns:
             raise DataError(
@@ -43,6 +51,7 @@ class Windows:
         assert frames is not None or not cameras, "cameras need frames"
         self.frames = frames
         self.cameras = list(cameras)
+        self._seen = seen
         self.offsets = np.asarray(action_offsets, dtype=np.int64)
         self._action = dataset.columns["action"]
         self._vectors = {
@@ -66,8 +75,10 @@ class Windows:
         """
         rows = np.asarray(rows, dtype=np.int64)
         observation = {name: _tensor(column, rows) for name, column in self._vectors.items()}
-        for camera in self.cameras:
-            observation[camera] = self._pictures(camera, rows)
+        if self._seen is not None:
+            observation |= {name: self._seen.gather(name, rows) for name in self._seen.names}
+        else:
+            observation |= {camera: self._pictures(camera, rows) for camera in self.cameras}
         action, is_pad = self.actions(rows)
         return Batch(
             observation=observation,
@@ -92,7 +103,7 @@ class Windows:
         return torch.tensor(np.count_nonzero(inside) / parts, dtype=torch.float32)
 
     def _pictures(self, camera: str, rows: np.ndarray) -> torch.Tensor:
-        """(B, 3, h, w) uint8: a view of the gathered (B, h, w, 3), which is what torch calls channels-last."""
+        """The frames at `rows` (B,): (B, 3, h, w) uint8, a view of the gathered (B, h, w, 3), torch's channels-last."""
         assert self.frames is not None
         if isinstance(self.frames, DeviceFrames):
             return self.frames.tensor(camera, rows).permute(0, 3, 1, 2)

@@ -51,6 +51,17 @@ class Memory(NamedTuple):
         """(B,) how many tokens there are without padding: the position of the next one."""
         return self.valid.sum(-1)
 
+    def packed(self) -> Tensor:
+        """All of it as one tensor, (B, P, layers * 2 * G * d + 1)."""
+        numbers = [x.flatten(2) for pair in zip(self.keys, self.values, strict=True) for x in pair]
+        return torch.cat([*numbers, self.valid[..., None].to(numbers[0].dtype)], -1)
+
+    @classmethod
+    def unpacked(cls, packed: Tensor, kv_heads: int, head: int) -> Memory:
+        """The memory whose `packed` this is, with G and d as given."""
+        parts = packed[..., :-1].unflatten(-1, (-1, kv_heads, head)).unbind(2)
+        return cls(list(parts[0::2]), list(parts[1::2]), packed[..., -1] > 0)
+
     def then(self, later: Memory) -> Memory:
         """This memory with the tokens of `later` behind it."""
         return Memory(

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from understudy.core.errors import DataError
 from understudy.core.rng import Rng
-from understudy.data.spec import FeatureType
+from understudy.data.spec import MEMORY, FeatureType, seen_name
 
 if TYPE_CHECKING:
     from understudy.data.spec import Batch
     from understudy.nn.normalize import Normalizer
     from understudy.policies.config import PolicyConfig
+    from understudy.policies.prefix import Prefix
 
 
 @dataclass
@@ -68,13 +69,15 @@ class Policy(nn.Module):
             feature = self.config.input_features.get(name)
             if feature is None:
                 continue
+            visual = feature.type is FeatureType.VISUAL
+            if visual and (seen_name(name) in observation or MEMORY in observation):
+                continue
             if name not in observation:
                 raise DataError(
                     f"the observation lacks `{name}`",
                     hint=f"this policy looks at {', '.join(n for n in self.normalizer.modes if n != 'action')}",
                 )
             shape, found = feature.shape, tuple(observation[name].shape)
-            visual = feature.type is FeatureType.VISUAL
             if len(found) != 1 + len(shape) or found[1:2] != shape[:1]:
                 wanted = f"(batch, {shape[0]}, height, width)" if visual else f"(batch, {shape[0]})"
                 raise DataError(f"the observation's `{name}` has shape {found}, expected {wanted}")
@@ -97,6 +100,17 @@ class Policy(nn.Module):
     def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
         """`loss` with the random numbers of `draws`: a function of the weights and its arguments, dropout aside."""
         raise NotImplementedError
+
+    def prefixes(self, tasks: Sequence[str]) -> Mapping[str, Prefix]:
+        """What may be computed once for each frame while the weights for it are frozen; {} where there is no such part.
+
+        An observation may hold the entries of one of them in the place of its pictures. Names are the values of the
+        option prefix_cache, the one that saves and takes most first: `memory` for all that is read of a frame, then
+        `features` for what is seen in each camera.
+
+        tasks   all that the policy may be told
+        """
+        return {}
 
     def instruction(self, tasks: Sequence[str]) -> dict[str, Tensor]:
         """A task for each sample, in words -> what a policy that reads wants beside the observation; {} for others.

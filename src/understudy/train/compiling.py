@@ -35,7 +35,7 @@ def compiled(policy: Policy) -> LossGiven:
     return torch.compile(policy.loss_given, dynamic=False)
 
 
-def choose_compile(policy: Policy, batch_size: int, precision: str, steps: int) -> tuple[bool, str]:
+def choose_compile(policy: Policy, batch: Batch, precision: str, steps: int) -> tuple[bool, str]:
     """Whether to compile a run of `steps` updates, and the reason in words; none where it is never done.
 
     Leaves torch's generators as they were. Never fails: where compiling does, the reason says so.
@@ -43,23 +43,23 @@ def choose_compile(policy: Policy, batch_size: int, precision: str, steps: int) 
     if policy.device.type != "cuda":
         return False, ""
     with torch.random.fork_rng():
-        plain = step_s(policy, policy.loss_given, batch_size, precision)
+        plain = step_s(policy, policy.loss_given, batch, precision)
         if plain * steps < SHORT_RUN_S:
             return False, f"{steps:,} steps of {plain * 1e3:.0f} ms end before it pays"
         try:
-            fast = step_s(policy, compiled(policy), batch_size, precision)
+            fast = step_s(policy, compiled(policy), batch, precision)
         except Exception as error:  # whatever the compiler stumbles over, the run goes on without it
             return False, f"compiling failed: {_first_line(error)}"
     why = f"a step takes {plain * 1e3:.0f} ms, {fast * 1e3:.0f} ms compiled"
     return fast < plain, why
 
 
-def warm_up(policy: Policy, loss_given: LossGiven, batch_size: int, precision: str) -> float:
-    """Compile now, on a batch of random numbers; the seconds it took. Raises ConfigError where it cannot be done."""
+def warm_up(policy: Policy, loss_given: LossGiven, batch: Batch, precision: str) -> float:
+    """Compile now, on a batch like those to come; the seconds it took. Raises ConfigError where it cannot be done."""
     began = time.perf_counter()
     try:
         with torch.random.fork_rng():
-            _step(policy, loss_given, batch_size, precision)
+            _step(policy, loss_given, batch, precision)
     except Exception as error:
         raise ConfigError(
             f"torch.compile failed: {_first_line(error)}",
@@ -70,12 +70,12 @@ def warm_up(policy: Policy, loss_given: LossGiven, batch_size: int, precision: s
     return time.perf_counter() - began
 
 
-def step_s(policy: Policy, loss_given: LossGiven, batch_size: int, precision: str) -> float:
+def step_s(policy: Policy, loss_given: LossGiven, batch: Batch, precision: str) -> float:
     """Seconds of the shortest of a few forward and backward passes; the first ones, which compile, are not counted."""
     seconds = []
     for number in range(2 + _TRIES):
         began = time.perf_counter()
-        _step(policy, loss_given, batch_size, precision)
+        _step(policy, loss_given, batch, precision)
         if policy.device.type == "cuda":
             torch.cuda.synchronize()
         if number >= 2:
@@ -84,8 +84,8 @@ def step_s(policy: Policy, loss_given: LossGiven, batch_size: int, precision: st
     return min(seconds)
 
 
-def _step(policy: Policy, loss_given: LossGiven, batch_size: int, precision: str) -> None:
-    batch = policy.config.fake_batch(batch_size).to(policy.device)
+def _step(policy: Policy, loss_given: LossGiven, batch: Batch, precision: str) -> None:
+    batch = batch.to(policy.device)
     draws = policy.draws(batch, Rng(0))
     with autocast(precision, policy.device):
         loss = loss_given(batch, draws)

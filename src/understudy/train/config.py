@@ -112,6 +112,11 @@ class TrainConfig(Group):
     compile: Literal["auto", "on", "off"] = own(
         "auto", description="torch.compile for loss and gradient; auto: on a GPU, where the run is long enough to win"
     )
+    prefix_cache: Literal["auto", "memory", "features", "off"] = own(
+        "auto",
+        description="compute what frozen weights make of each frame once and keep it on disk: what is seen in each "
+        "camera (features), or all that is read of a frame (memory); auto: the most that fits and pays",
+    )
     grad_accumulation_steps: int = own(1, ge=1, description="batches whose gradients make one update")
     rename_map: dict[str, str] = Field(
         default_factory=dict, description="dataset's feature name -> policy's, such as '{a: observation.images.top}'"

@@ -34,6 +34,7 @@ from .config import TrainConfig
 from .distributed import ALONE, Ranks
 from .optim import build_optimizer, group_names
 from .plan import print_data_plan
+from .prefix_cache import seen_frames
 from .run_data import check_held_out, check_same_dataset, load, split_of
 from .schedule import build_schedule
 from .settle import loss_to_train, settled
@@ -45,6 +46,7 @@ from .validate import DEFAULT_FRAMES, HeldOut, held_out_rows
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+    from understudy.data.seen_store import SeenFrames
     from understudy.policies.base import Policy
 
     from .schedule import Schedule
@@ -62,6 +64,7 @@ class Prepared:
     ranks: Ranks = ALONE
     start_up: StartUp = field(default_factory=StartUp)
     _frames: Frames | None = None
+    seen: SeenFrames | None = None  # what the policy has made of them already
 
     @property
     def frames(self) -> Frames:
@@ -93,7 +96,8 @@ class Prepared:
     def windows(self) -> Windows:
         policy = self.config.policy
         cameras = [name for name in policy.input_features if name in self.dataset.spec.cameras]
-        return Windows(self.dataset, self.frames, action_offsets=policy.action_offsets(), cameras=cameras)
+        offsets = policy.action_offsets()
+        return Windows(self.dataset, self.frames, action_offsets=offsets, cameras=cameras, seen=self.seen)
 
     def source(self) -> Source:
         rank, world = self.ranks.rank, self.ranks.world
@@ -233,6 +237,7 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
     policy.train()
     set_fast_paths(policy, config.fast_paths)
     config = prepared.config = settled(config, policy, prepared)
+    prepared.seen = seen_frames(config, policy, prepared)
     settings = config.optimizer or config.policy.optimizer_preset()
     use_groups = config.use_policy_training_preset
     fused = config.fast_paths and device.type in ("cpu", "cuda")

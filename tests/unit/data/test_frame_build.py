@@ -20,10 +20,11 @@ import build_frames
 from make_dataset import make_dataset
 from understudy.core import log
 from understudy.core.errors import DataError, DiskFull, ResourceError
-from understudy.data import frame_build, frame_log, frame_store
-from understudy.data.frame_store import FrameStore, dataset_folder
+from understudy.data import frame_build, frame_fill, frame_log, frame_store
+from understudy.data.frame_store import FrameStore
 from understudy.data.frames import Frames, open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.store_key import dataset_folder
 
 CAMERA = "observation.images.front"
 FRAMES = 30
@@ -142,7 +143,7 @@ def test_when_the_first_process_is_killed_the_second_takes_over(
         process.kill()
 
     with monkeypatch.context() as patched:
-        patched.setattr(frame_build, "say", hear)
+        patched.setattr(frame_fill, "say", hear)
         frames = decode(dataset)
     assert "waiting" in said[0]
     assert_right(dataset, frames)
@@ -177,7 +178,7 @@ def test_after_a_crash_of_the_machine_what_had_not_reached_the_disk_is_checked_w
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as power_fails:
-        power_fails.setattr(frame_build, "_flush", lambda stores, held: held.close())
+        power_fails.setattr(frame_fill, "_flush", lambda stores, held: held.close())
         flushed(dataset).close()
     cache = Path(os.environ["UNDERSTUDY_CACHE"])
     path = next(dataset_folder(cache, dataset.fingerprint).rglob("frames.rgb"))
@@ -210,7 +211,7 @@ def test_a_system_without_sessions_waits_for_the_disk_before_an_episode_counts(
 ) -> None:
     for module in (frame_log, frame_store):
         monkeypatch.setattr(module, "boot_id", lambda: "")
-    monkeypatch.setattr(frame_build, "_flush", lambda stores, held: held.close())
+    monkeypatch.setattr(frame_fill, "_flush", lambda stores, held: held.close())
     fsync, flushes = os.fsync, []
     monkeypatch.setattr(
         os, "fsync", lambda file: (flushes.append(Path(f"/proc/self/fd/{file}").resolve()), fsync(file))
@@ -225,7 +226,7 @@ def test_a_complete_store_in_a_folder_that_cannot_be_written_to_is_used(
 ) -> None:
     flushed(dataset).close()
     monkeypatch.setattr(FrameStore, "open_for_writing", lambda self: pytest.fail("opened for writing"))
-    monkeypatch.setattr(frame_build, "locked", lambda *_, **__: pytest.fail("locked"))
+    monkeypatch.setattr(frame_fill, "locked", lambda *_, **__: pytest.fail("locked"))
     assert_right(dataset, decode(dataset))
 
 

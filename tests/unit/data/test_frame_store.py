@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from understudy.core.errors import DiskFull, ResourceError
 from understudy.data import frame_store
-from understudy.data.frame_store import FrameStore, StoreKey
+from understudy.data.frame_store import FrameStore
+from understudy.data.store_key import FrameKey
 
-KEY = StoreKey("0123abcd", "observation.images.front", 4, 6)
+KEY = FrameKey("0123abcd", "observation.images.front", 4, 6)
 
 
 def frames_of(episode: int, length: int) -> np.ndarray:
@@ -152,7 +153,7 @@ def test_arrays_given_out_cannot_be_written_to(tmp_path: Path) -> None:
 
 def test_a_disk_too_small_is_noticed_before_the_first_frame_is_decoded(small_disk: Callable[[int], Path]) -> None:
     disk = small_disk(200_000)
-    key = StoreKey("0123abcd", "cam", 100, 100)
+    key = FrameKey("0123abcd", "cam", 100, 100)
     taken = 0
 
     def frames(n: int) -> Iterator[np.ndarray]:
@@ -198,7 +199,7 @@ def test_a_disk_that_fills_up_while_frames_are_written_is_an_error_not_a_crash(
     # as on a system that cannot reserve
     monkeypatch.delattr(frame_store.os, "posix_fallocate", raising=False)
     disk = small_disk(200_000)
-    key = StoreKey("0123abcd", "cam", 100, 100)
+    key = FrameKey("0123abcd", "cam", 100, 100)
     with FrameStore(disk, key) as store:
         store.write(0, 2, np.zeros((2, 100, 100, 3), np.uint8))
         with pytest.raises(DiskFull):

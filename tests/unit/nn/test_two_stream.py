@@ -44,6 +44,17 @@ def test_padding_changes_nothing_that_is_read_later() -> None:
     same(short, read(state, there(1), read(padded, valid)))
 
 
+def test_a_memory_in_one_tensor_is_the_same_memory() -> None:
+    valid = there(5)
+    valid[0, 3:] = False
+    memory = reader()(tokens(5, 16), valid)
+    packed = memory.packed()
+    assert packed.shape == (2, 5, 3 * 2 * 2 * 8 + 1)
+    again = Memory.unpacked(packed, kv_heads=2, head=8)
+    same(again, memory)
+    assert torch.equal(again.valid, valid)
+
+
 def test_a_token_read_later_does_not_change_what_was_read_before() -> None:
     read, words = reader(), tokens(4, 16)
     before = read(words, there(4))

@@ -25,6 +25,9 @@ def policy() -> Policy:
     return policy
 
 
+BATCH = ActConfig.tiny().fake_batch(8)
+
+
 def on_a_gpu(monkeypatch: pytest.MonkeyPatch, *seconds: float | Exception) -> Any:
     """A policy that says it is on a GPU; the steps that are tried there take so long, the plain one first."""
     answers = iter(seconds)
@@ -40,23 +43,23 @@ def on_a_gpu(monkeypatch: pytest.MonkeyPatch, *seconds: float | Exception) -> An
 
 
 def test_on_a_cpu_nothing_is_tried(policy: Policy) -> None:
-    assert choose_compile(policy, 8, "fp32", 10**9) == (False, "")
+    assert choose_compile(policy, BATCH, "fp32", 10**9) == (False, "")
 
 
 def test_a_run_that_ends_before_it_pays_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen, why = choose_compile(on_a_gpu(monkeypatch, 0.05), 8, "bf16", 1000)
+    chosen, why = choose_compile(on_a_gpu(monkeypatch, 0.05), BATCH, "bf16", 1000)
     assert not chosen and why == "1,000 steps of 50 ms end before it pays"
 
 
 @pytest.mark.parametrize(("fast", "wanted"), [(0.02, True), (0.06, False)])
 def test_a_long_run_takes_the_shorter_of_both_steps(monkeypatch: pytest.MonkeyPatch, fast: float, wanted: bool) -> None:
-    chosen, why = choose_compile(on_a_gpu(monkeypatch, 0.05, fast), 8, "bf16", 100_000)
+    chosen, why = choose_compile(on_a_gpu(monkeypatch, 0.05, fast), BATCH, "bf16", 100_000)
     assert chosen is wanted and why == f"a step takes 50 ms, {fast * 1e3:.0f} ms compiled"
 
 
 def test_a_compiler_that_fails_leaves_the_run_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = on_a_gpu(monkeypatch, 0.05, RuntimeError("no compiler\nand a long trace"))
-    assert choose_compile(failing, 8, "bf16", 100_000) == (False, "compiling failed: no compiler")
+    assert choose_compile(failing, BATCH, "bf16", 100_000) == (False, "compiling failed: no compiler")
 
 
 def test_asked_for_by_name_a_compiler_that_fails_is_an_error_in_words(policy: Policy) -> None:
@@ -64,7 +67,7 @@ def test_asked_for_by_name_a_compiler_that_fails_is_an_error_in_words(policy: Po
         raise RuntimeError("\nno compiler was found\nand a long trace")
 
     with pytest.raises(ConfigError, match=r"torch\.compile failed: no compiler was found") as caught:
-        warm_up(policy, failing, 8, "fp32")
+        warm_up(policy, failing, policy.config.fake_batch(8), "fp32")
     assert caught.value.where == "--compile=on" and "trace" not in str(caught.value)
 
 
@@ -73,7 +76,7 @@ def test_the_compiled_loss_and_its_gradient_are_the_plain_ones(policy: Policy) -
     batch = policy.config.fake_batch(4, seed=3)
     draws = policy.draws(batch, Rng(1))
     fast = compiled(policy)
-    warm_up(policy, fast, 4, "fp32")
+    warm_up(policy, fast, policy.config.fake_batch(4), "fp32")
     found = []
     for loss_given in (policy.loss_given, fast):
         policy.zero_grad(set_to_none=True)

@@ -6,6 +6,7 @@ B batch, S chunk, A action, N state
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,13 +16,14 @@ from torch.nn import functional as F
 
 from understudy.core.errors import CheckpointError, ConfigError, DataError
 from understudy.core.rng import Rng
-from understudy.data.spec import ACTION, STATE, Statistics
+from understudy.data.spec import ACTION, MEMORY, STATE, Statistics, seen_name
 from understudy.nn import flow
 from understudy.nn.bf16 import autocast, keep_products_in_bf16
 from understudy.nn.normalize import Normalizer
 from understudy.nn.text_tokens import TextTokenizer
 from understudy.nn.two_stream import Memory
 from understudy.policies.base import Loss, Policy, evaluating
+from understudy.policies.prefix import Prefix
 from understudy.policies.smolvla.aloha import actions_from_pi0, actions_to_pi0, state_to_pi0
 from understudy.policies.smolvla.config import SmolVlaConfig
 from understudy.policies.smolvla.network import SmolVlaNetwork
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 # LeRobot's names of an instruction's tokens, and of which of them are no padding
 TOKENS, TOKEN_MASK = "observation.language.tokens", "observation.language.attention_mask"
+# to be raised when pictures and words give something else from the same weights and options
+_PREFIX = 1
 # tokens of a task are padded to a multiple of this while training
 _WIDTHS = 16
 
@@ -120,20 +124,51 @@ class SmolVla(Policy):
                 hint="add one: observation | policy.instruction(['pick up the cube'])",
             )
 
+    def prefixes(self, tasks: Sequence[str]) -> Mapping[str, Prefix]:
+        vlm, cameras = self.model.vlm_with_expert.vlm.model, self.config.cameras
+        # pixels are scaled and shifted: two of them tell how
+        ends = torch.tensor([0, 255], dtype=torch.uint8, device=self.device)[:, None, None, None].expand(-1, 3, 1, 1)
+        scales = {camera: self.normalizer.normalize_pixels(camera, ends).flatten().tolist() for camera in cameras}
+        options = [_PREFIX, self.config.model_dump(mode="json", include={"vlm", "resize_imgs_with_padding"}), scales]
+        tower = {"the vision tower": vlm.vision_model, "the connector": vlm.connector}
+        words = _widened(self.instruction(tasks))
+        told = [words[TOKENS].tolist(), self.config.add_image_special_tokens, self.config.empty_cameras]
+        looks = {seen_name(camera): partial(self._look, camera) for camera in cameras}
+        reads = {MEMORY: partial(self._packed, words[TOKENS].shape[1])}
+        return {
+            "memory": Prefix(reads, [*options, told], tower | {"the language model": vlm.text_model}),
+            "features": Prefix(looks, options, tower),
+        }
+
+    def _look(self, camera: str, observation: dict[str, Tensor]) -> Tensor:
+        """The tokens of a camera (B, n, D), kept or seen now."""
+        if (known := observation.get(seen_name(camera))) is not None:
+            return known.to(self.device)
+        pixels = self.normalizer.normalize_pixels(camera, observation[camera].to(self.device))
+        return self.model.look(fitted(pixels, self.config.resize_imgs_with_padding))
+
+    def _read(self, observation: dict[str, Tensor]) -> Memory:
+        """The memory of pictures and words, kept or made now."""
+        if (known := observation.get(MEMORY)) is not None:
+            assert self.config.vlm is not None
+            return Memory.unpacked(known.to(self.device), self.config.vlm.kv_heads, self.config.vlm.head_width)
+        seen: list[Tensor | None] = [self._look(camera, observation) for camera in self.config.cameras]
+        seen += [None] * self.config.empty_cameras
+        return self.model.read(seen, *(observation[name].to(self.device) for name in (TOKENS, TOKEN_MASK)))
+
+    def _packed(self, width: int, observation: dict[str, Tensor]) -> Tensor:
+        """The memory as one tensor, words padded to `width` tokens."""
+        beyond = width - observation[TOKENS].shape[1]
+        return self._read(observation | {n: F.pad(observation[n], (0, beyond)) for n in (TOKENS, TOKEN_MASK)}).packed()
+
     def _observed(self, observation: dict[str, Tensor]) -> Memory:
         """Everything the expert looks at."""
         self.check_observation(observation)
         config = self.config
-        seen: list[Tensor | None] = []
-        for camera in config.cameras:
-            pixels = self.normalizer.normalize_pixels(camera, observation[camera].to(self.device))
-            seen.append(self.model.look(fitted(pixels, config.resize_imgs_with_padding)))
-        seen += [None] * config.empty_cameras
-        tokens, mask = (observation[name].to(self.device) for name in (TOKENS, TOKEN_MASK))
         state = self.normalizer.normalize(STATE, observation[STATE].to(self.device).float())
         if config.adapt_to_pi_aloha:
             state = state_to_pi0(state)
-        return self.model.observe(_padded(state, config.max_state_dim), self.model.read(seen, tokens, mask))
+        return self.model.observe(_padded(state, config.max_state_dim), self._read(observation))
 
     # -- training -------------------------------------------------------------------------------------------------
 
@@ -142,15 +177,12 @@ class SmolVla(Policy):
 
         Times follow Beta(1.5, 1), whose distribution function is t^1.5, drawn from 0.001 to 1.
         """
-        words = self.instruction(batch.task)
-        # of few widths, so that torch.compile need not begin anew for each length of a task
-        beyond = -words[TOKENS].shape[1] % _WIDTHS
         shape = (*batch.action.shape[:2], self.config.max_action_dim)
         uniform = rng.uniform("time", shape[:1], device=self.device)
         return {
             "noise": rng.normal("noise", shape, device=self.device),
             "time": uniform ** (2 / 3) * 0.999 + 0.001,
-            **{name: F.pad(value, (0, beyond)) for name, value in words.items()},
+            **_widened(self.instruction(batch.task)),
         }
 
     def loss_given(self, batch: Batch, draws: dict[str, Tensor]) -> Loss:
@@ -205,3 +237,9 @@ class SmolVla(Policy):
 def _padded(values: Tensor, width: int) -> Tensor:
     """(..., n) with zeros behind it, (..., width)."""
     return F.pad(values, (0, width - values.shape[-1]))
+
+
+def _widened(words: dict[str, Tensor]) -> dict[str, Tensor]:
+    """An instruction of one of few widths, so that torch.compile need not begin anew for each length of a task."""
+    beyond = -words[TOKENS].shape[1] % _WIDTHS
+    return {name: F.pad(value, (0, beyond)) for name, value in words.items()}
