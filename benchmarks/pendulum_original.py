@@ -137,8 +137,8 @@ def table(results: dict[str, Any]) -> list[str]:
         cells = [cell.label]
         for family in FAMILIES:
             found = results[family]["cells"][cell.label]
-            low, high = (100 * end for end in clopper_pearson(found["B"], found["n"], 0.95))
-            cells.append(f"{found['A']} / {found['B']} [{low:.0f}, {high:.0f}]")
+            sure = clopper_pearson(found["B"], found["n"], 0.95)
+            cells.append(f"{found['A']} / {found['B']} [{100 * sure.low:.0f}, {100 * sure.high:.0f}]")
             cells.append("{:.1f} / {:.1f}".format(*PUBLISHED[family][cell.label]))
         lines.append("| " + " | ".join(cells) + " |")
     return lines

@@ -29,8 +29,8 @@ from selenium.webdriver.common.by import By
 RUNS, STEPS_OF_A_RUN, STEPS_OF_THE_LONG = 1000, 300, 1_000_000
 
 
-def write_run(folder: Path, steps: int, began: float) -> None:
-    """A finished run with `steps` steps, a validation for every fiftieth."""
+def write_run(folder: Path, steps: int, began: float, validated_every: int = 50) -> None:
+    """A finished run with `steps` logged steps."""
     folder.mkdir(parents=True)
     policy = {"type": "act", "parameters": 51_597_190}
     first = {"event": "run_started", "time": began, "step": 0, "policy": policy, "dataset": {"repo_id": "a/b"}}
@@ -42,7 +42,7 @@ def write_run(folder: Path, steps: int, began: float) -> None:
             times = {"update_s": 0.3, "data_s": 0.001, "samples": 8 * i, "episodes": i / 50, "epochs": i / 5000}
             event = {"event": "step", "time": began + i, "step": i, **parts, **times, "samples_per_s": 26.6}
             file.write(json.dumps(event) + "\n")
-            if i % 50 == 0:
+            if i % validated_every == 0:
                 file.write(
                     json.dumps({"event": "validation", "time": began + i, "step": i, "action_error": loss}) + "\n"
                 )
@@ -74,13 +74,18 @@ def until(driver: webdriver.Chrome, words: str) -> None:
 
 
 def timed(times: int, action: Callable[[], object]) -> str:
-    """'0.81 s (0.78 to 0.90, n = 5)' of the seconds that an action takes."""
+    """'0.81 s (0.78 to 0.90, n = 5)': the seconds that an action takes."""
     seconds = []
     for _ in range(times):
         began = time.perf_counter()
         action()
         seconds.append(time.perf_counter() - began)
-    return f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f}, n = {times})"
+    return told(seconds)
+
+
+def told(seconds: list[float]) -> str:
+    """Median, range and number."""
+    return f"{statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f}, n = {len(seconds)})"
 
 
 def measure(folder: Path, times: int) -> None:
@@ -99,6 +104,8 @@ def measure(folder: Path, times: int) -> None:
     runs.rows()
     print(f"rows of {RUNS:,} runs, nothing changed   {timed(times, runs.rows)}")
     print(f"{STEPS_OF_THE_LONG:,} steps read, sampled     {timed(times, read_long)}")
+    firsts = [first_opening(folder) for _ in range(times)]
+    print(f"page of the long log, first time      {told(firsts)}")
     running, link = start(folder)
     driver = browser()
     home = link.partition("/?")[0]
@@ -107,28 +114,48 @@ def measure(folder: Path, times: int) -> None:
         until(driver, f"{RUNS + 1:,} runs")
         process = psutil.Process(running.pid)
         print(f"memory of the studio, {RUNS:,} runs      {process.memory_info().rss / 1e6:.0f} MB")
-
-        def list_runs() -> None:
-            driver.get(home)
-            until(driver, f"{RUNS + 1:,} runs")
-
-        def open_run(name: str, words: str) -> None:
-            driver.get(f"{home}/run?path=0%2F{name}")
-            until(driver, words)
-            until(driver, "Gradient norm")
-
-        def open_long() -> None:
-            open_run("long", "are drawn")
-
-        print(f"page of the long log, first time      {timed(1, open_long)}")
-        print(f"page of the long log, again           {timed(times, open_long)}")
-        print(f"page of a short run                   {timed(times, lambda: open_run('run-0001', 'finished'))}")
-        print(f"page of all runs                      {timed(times, list_runs)}")
+        opened = {name: timed(times, lambda name=name: open_run(driver, home, name)) for name in ("long", "run-0001")}
+        print(f"page of the long log, with the rest   {opened['long']}")
+        print(f"page of a short run                   {opened['run-0001']}")
+        listed = timed(times, lambda: open_page(driver, home, f"{RUNS + 1:,} runs"))
+        print(f"page of all runs                      {listed}")
         print(f"memory of the studio afterwards       {process.memory_info().rss / 1e6:.0f} MB")
     finally:
         driver.quit()
-        running.terminate()
-        running.wait()
+        stop(running)
+
+
+def first_opening(folder: Path) -> float:
+    """Seconds until the long log is there, in a studio and a browser that have shown nothing but the table of runs."""
+    running, link = start(folder)
+    driver = browser()
+    try:
+        driver.get(link)
+        until(driver, f"{RUNS + 1:,} runs")
+        began = time.perf_counter()
+        open_run(driver, link.partition("/?")[0], "long")
+        return time.perf_counter() - began
+    finally:
+        driver.quit()
+        stop(running)
+
+
+def stop(running: subprocess.Popen[str]) -> None:
+    """End the studio."""
+    running.terminate()
+    running.wait()
+
+
+def open_page(driver: webdriver.Chrome, link: str, words: str) -> None:
+    """Open a page and wait for `words` on it."""
+    driver.get(link)
+    until(driver, words)
+
+
+def open_run(driver: webdriver.Chrome, home: str, name: str) -> None:
+    """Open the page of a run, and wait for its state and for the last of its curves."""
+    open_page(driver, f"{home}/run?path=0%2F{name}", "finished")
+    until(driver, "Gradient norm")
 
 
 def main() -> None:
@@ -139,7 +166,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for i in range(RUNS):
             write_run(Path(folder) / f"run-{i:04d}", STEPS_OF_A_RUN, 1.7e9 + 1000 * i)
-        write_run(Path(folder) / "long", STEPS_OF_THE_LONG, 1.8e9)
+        write_run(Path(folder) / "long", STEPS_OF_THE_LONG, 1.8e9, 1000)
         size = (Path(folder) / "long/events.jsonl").stat().st_size
         print(f"{RUNS:,} runs of {STEPS_OF_A_RUN} steps; one of {STEPS_OF_THE_LONG:,}, {size / 1e6:.0f} MB")
         measure(Path(folder), given.times)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from nicegui import ui
@@ -16,10 +16,11 @@ Zoomed = Callable[[str, tuple[float, float]], Awaitable[None]]
 class ChartView:
     """Charts in a grid of one or two columns, and their two controls: smoothing and a logarithmic scale.
 
-    on_zoom   called with the title and the (first, last) x that are in view, after a person has zoomed
+    on_zoom    called with the title and the (first, last) x that are in view, after a person has zoomed
+    expected   titles whose charts are there from the begin, empty: the browser gets ready while the log is read
     """
 
-    def __init__(self, on_zoom: Zoomed | None = None) -> None:
+    def __init__(self, on_zoom: Zoomed | None = None, expected: Sequence[str] = ()) -> None:
         self._on_zoom = on_zoom
         self._panels: Panels = {}
         self._charts: dict[str, ui.echart] = {}
@@ -30,6 +31,7 @@ class ChartView:
             self._logarithmic = ui.switch("Logarithmic", on_change=self._draw)
             ui.label("Drag the bar below a chart to zoom, or hold Ctrl and turn the wheel.").classes("opacity-70")
         self._grid = ui.element("div").classes("grid grid-cols-1 lg:grid-cols-2 gap-4 w-full")
+        self._charts |= {title: self._new(title, chart_options(title, [])) for title in expected}
 
     def show(self, panels: Panels) -> None:
         """Draw these panels."""

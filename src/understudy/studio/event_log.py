@@ -25,7 +25,7 @@ from understudy.core.events import Event, parse_event
 from understudy.report.events import History, history_of
 
 # points that a curve on a screen can show; more of them are told apart by zooming in
-MOST_LINES = 4000
+MOST_LINES = 2000
 _BLOCK = 1 << 24
 _SKIMMED = ("step", "telemetry")
 _STARTS = {name: f'{{"event": "{name}"'.encode() for name in _SKIMMED}

@@ -11,6 +11,7 @@ from understudy.core.events import Event
 from understudy.report.events import History, number, series
 
 from .curve_chart import COLORS, Curve
+from .event_log import MOST_LINES
 
 Panels = dict[str, list[Curve]]
 
@@ -30,8 +31,16 @@ MACHINE_TITLES = frozenset(title for title, _ in _MACHINE.values())
 
 def panels_of(history: History) -> Panels:
     """Every group that there is something to show in, in the order in which one wants to see them."""
-    found = {title: [curve for curve in curves if len(curve.x)] for title, curves in _all(history)}
+    found = {title: [_thinned(curve) for curve in curves if len(curve.x)] for title, curves in _all(history)}
     return {title: curves for title, curves in found.items() if curves}
+
+
+def _thinned(curve: Curve) -> Curve:
+    """At most twice as many points as a log's history has: where validations are many, they are evenly spaced, too."""
+    if len(curve.x) <= 2 * MOST_LINES + 2:
+        return curve
+    kept = np.linspace(0, len(curve.x) - 1, MOST_LINES).round().astype(np.int64)
+    return replace(curve, x=curve.x[kept], y=curve.y[kept])
 
 
 def side_by_side(runs: Mapping[str, Panels]) -> Panels:

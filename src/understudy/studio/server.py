@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import socket
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,7 +57,14 @@ def run_server(places: Places, listening: socket.socket, started: Callable[[str]
     ui.run_with(application, title="Understudy", reconnect_timeout=30, show_welcome_message=False)
     token, port = secrets.token_urlsafe(24), listening.getsockname()[1]
     config = uvicorn.Config(Gate(application, token, port), log_level="warning", server_header=False, date_header=False)
+    threading.Thread(target=_import_what_pages_need, daemon=True).start()
     # listening already, so that a browser which is faster than the server waits instead of failing
     listening.listen(128)
     started(f"http://{HOST}:{port}/?token={token}")
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _import_what_pages_need() -> None:
+    """While the first page is fetched, so that the first run that is opened does not wait for it."""
+    for name in ("understudy.train.config", "understudy.train.report", "understudy.train.side_by_side"):
+        importlib.import_module(name)

@@ -35,8 +35,10 @@ def register(studio: Studio) -> None:
     """Serve the page at /run?path=..."""
 
     @ui.page("/run")
-    def run_page(path: str = "") -> None:
+    async def run_page(path: str = "") -> None:
         folder = found(studio, path)
+        # a long log is read while the browser still fetches the page
+        asyncio.get_running_loop().run_in_executor(None, studio.log(folder).read_on)
         with page(studio, folder.name):
             RunView(studio, RunFolder(folder))
 
@@ -57,7 +59,7 @@ class RunView:
             ui.link("Ask the doctor", f"/doctor?target={media_link(studio, folder.path, page='')}")
             if (folder.path / "report.html").exists():
                 ui.link("Report", media_link(studio, folder.path / "report.html"), new_tab=True)
-        self._charts = ChartView(self._zoomed)
+        self._charts = ChartView(self._zoomed, ("Loss",) if folder.events.exists() else ())
         self._note = ui.label().classes("opacity-70")
         names = ("findings", "checkpoints", "evaluations", "configuration")
         self._parts = {"facts": facts_part} | {name: ui.column().classes("w-full gap-2") for name in names}
