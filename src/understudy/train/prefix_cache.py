@@ -58,7 +58,7 @@ def choose_prefix_cache(config: TrainConfig, policy: Policy, prepared: Prepared)
         if why := _obstacle(config, prefix):
             against[name] = why
             continue
-        stores = _stores(config, policy, prepared, prefix)
+        stores = _stores(name, config, policy, prepared)
         if why := _against(name, config, policy, stores, prepared):
             against[name] = why
             continue
@@ -81,7 +81,7 @@ def seen_frames(config: TrainConfig, policy: Policy, prepared: Prepared) -> Seen
         return _computed(config, policy, prefix, entry, windows.gather(rows))
 
     with prepared.start_up.phase("prefix"), prepared.ranks.leader_first():
-        return _stores(config, policy, prepared, prefix).complete(look)
+        return _stores(config.prefix_cache, config, policy, prepared).complete(look)
 
 
 def example_batch(config: TrainConfig, policy: Policy, tasks: Sequence[str]) -> Batch:
@@ -123,7 +123,7 @@ def _asked_for(config: TrainConfig, policy: Policy, prepared: Prepared) -> tuple
         raise ConfigError(what, where=where, hint="leave the option out")
     if obstacle := _obstacle(config, prefix):
         raise ConfigError(f"nothing can be kept: {obstacle}", where=where, hint="leave the option out")
-    stores = _stores(config, policy, prepared, prefix)
+    stores = _stores(config.prefix_cache, config, policy, prepared)
     if no_room := _no_room(stores):
         raise DiskFull(
             f"what is to be kept does not fit the disk: {no_room}",
@@ -168,15 +168,18 @@ def _no_room(stores: SeenStores) -> str | None:
 # -- the stores -------------------------------------------------------------------------------------------------------
 
 
-def _stores(config: TrainConfig, policy: Policy, prepared: Prepared, prefix: Prefix) -> SeenStores:
-    dataset = prepared.dataset
-    batch = _fake(policy, dataset.tasks, 1)
-    # which of the dataset's cameras is which
-    names = {camera: dataset.declared_name(camera) for camera in dataset.spec.cameras}
-    identity = hashlib.sha256(json.dumps([prefix.identity(policy.device), names]).encode()).hexdigest()[:32]
-    examples = {entry: _computed(config, policy, prefix, entry, batch) for entry in prefix.entries}
-    keys = {entry: seen_key(dataset, entry, identity, example) for entry, example in examples.items()}
-    return SeenStores(dataset, cache_folder(), keys)
+def _stores(name: str, config: TrainConfig, policy: Policy, prepared: Prepared) -> SeenStores:
+    """Those of a prefix. To know which they are, all its weights are read, so they are looked up once in a run."""
+    if name not in prepared.seen_stores:
+        dataset, prefix = prepared.dataset, policy.prefixes(prepared.dataset.tasks)[name]
+        batch = _fake(policy, dataset.tasks, 1)
+        # which of the dataset's cameras is which
+        names = {camera: dataset.declared_name(camera) for camera in dataset.spec.cameras}
+        identity = hashlib.sha256(json.dumps([prefix.identity(policy.device), names]).encode()).hexdigest()[:32]
+        examples = {entry: _computed(config, policy, prefix, entry, batch) for entry in prefix.entries}
+        keys = {entry: seen_key(dataset, entry, identity, example) for entry, example in examples.items()}
+        prepared.seen_stores[name] = SeenStores(dataset, cache_folder(), keys)
+    return prepared.seen_stores[name]
 
 
 def _forecast(config: TrainConfig, policy: Policy, prefix: Prefix, stores: SeenStores, tasks: Sequence[str]) -> str:

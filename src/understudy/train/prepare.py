@@ -46,7 +46,7 @@ from .validate import DEFAULT_FRAMES, HeldOut, held_out_rows
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from understudy.data.seen_store import SeenFrames
+    from understudy.data.seen_store import SeenFrames, SeenStores
     from understudy.policies.base import Policy
 
     from .schedule import Schedule
@@ -65,6 +65,7 @@ class Prepared:
     start_up: StartUp = field(default_factory=StartUp)
     _frames: Frames | None = None
     seen: SeenFrames | None = None  # what the policy has made of them already
+    seen_stores: dict[str, SeenStores] = field(default_factory=dict)  # where that could be kept, by the prefix's name
 
     @property
     def frames(self) -> Frames:

@@ -20,6 +20,7 @@ from understudy.core.run_folder import RunFolder
 from understudy.core.units import readable_bytes
 from understudy.data import seen_store
 from understudy.data.spec import MEMORY, seen_name
+from understudy.policies.prefix import Prefix
 from understudy.policies.smolvla.model import SmolVla
 from understudy.policies.smolvla.network import SmolVlaNetwork
 from understudy.train import prefix_cache
@@ -210,6 +211,17 @@ def test_a_second_run_with_the_same_frozen_weights_finds_them_there(
     assert "all is there already" in said and "looked at" not in said
     updated(config_of(folder, seed=7), 1)
     assert "looked at 30 frames" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_weights_are_read_once_to_know_what_they_saw(
+    folder: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[torch.device] = []
+    whole = Prefix.identity
+    monkeypatch.setattr(Prefix, "identity", lambda self, device: read.append(device) or whole(self, device))
+    updated(config_of(folder, prefix_cache=kind), 1)
+    assert len(read) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
