@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -14,11 +13,11 @@ from understudy.core.files import json_or_empty
 from understudy.data.tree import has_info
 
 from .places import Places
+from .tree_walk import is_run, walk
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
 
-_DEEPEST = 8
 _MOST_OPEN = 4
 
 
@@ -60,19 +59,10 @@ class DatasetList:
         return dataset
 
 
-def _find(folder: Path, deepest: int = _DEEPEST) -> Iterator[Path]:
-    if has_info(folder):
-        yield folder
-        return
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    if any(entry.name in ("checkpoints", "events.jsonl") for entry in entries):
-        return
-    for entry in entries:
-        if deepest and entry.name[0] != "." and entry.is_dir(follow_symlinks=False):
-            yield from _find(Path(entry.path), deepest - 1)
+def _find(root: Path) -> Iterator[Path]:
+    # what a run holds is no dataset to look for
+    found = walk(root, lambda folder, names: is_run(names) or has_info(folder))
+    return (folder for folder in found if has_info(folder))
 
 
 def _row(folder: Path) -> DatasetRow:

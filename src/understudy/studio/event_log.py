@@ -113,19 +113,19 @@ class EventLog:
         else:
             self._others.append((place, event))
 
-    def history(self, between: tuple[float, float] | None = None, most: int = MOST_LINES) -> History:
-        """What happened, from at most `most` lines of each kind, evenly spaced, the first and the last among them.
+    def history(self, between: tuple[float, float] | None = None) -> History:
+        """What happened, from at most MOST_LINES of each kind, evenly spaced, the first and the last among them.
 
         between   (first, last) step: as many steps more from between these two, so that they stand closer there
         """
         with self._lock:
-            return self._history(between, most)
+            return self._history(between)
 
-    def _history(self, between: tuple[float, float] | None, most: int) -> History:
-        places = _spread(self._places["step"], range(self.count("step")), most)
+    def _history(self, between: tuple[float, float] | None) -> History:
+        places = _spread(self._places["step"], range(self.count("step")))
         if between is not None:
-            places = sorted({*places, *_spread(self._places["step"], self._within(between), most)})
-        telemetry = _spread(self._places["telemetry"], range(self.count("telemetry")), most)
+            places = sorted({*places, *_spread(self._places["step"], self._within(between))})
+        telemetry = _spread(self._places["telemetry"], range(self.count("telemetry")))
         lines = heapq.merge(self._others, self._at(places), self._at(telemetry), key=lambda pair: pair[0])
         return history_of([event for _, event in lines])
 
@@ -156,11 +156,11 @@ class EventLog:
         return [(place, self._parsed[place]) for place in places]
 
 
-def _spread(places: Sequence[int], positions: range, most: int) -> list[int]:
-    """At most `most` of the places at these positions, evenly spaced, the first and the last among them."""
+def _spread(places: Sequence[int], positions: range) -> list[int]:
+    """At most MOST_LINES of the places at these positions, evenly spaced, the first and the last among them."""
     if not positions:
         return []
-    chosen = np.linspace(positions[0], positions[-1], min(most, len(positions))).round().astype(np.int64)
+    chosen = np.linspace(positions[0], positions[-1], min(MOST_LINES, len(positions))).round().astype(np.int64)
     return [places[position] for position in chosen.tolist()]
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import UnderstudyError
+from understudy.core.errors import ConfigError, UnderstudyError
 
 from .dataset_list import DatasetList
 
@@ -89,9 +89,12 @@ class Films:
 
     def open(self, dataset: Path, position: int) -> Film:
         """The film of the episode at `position`, decoding since now or before. Raises ConfigError, DataError."""
-        loaded = self._datasets.load(dataset)
+        # the player asks for every frame: a dataset is only opened for a film that is new
+        loaded = None if (dataset, position) in self._films else self._datasets.load(dataset)
+        if loaded is not None and not 0 <= position < len(loaded.episodes):
+            raise ConfigError("there is no such episode", where=f"position {position} of {len(loaded.episodes):,}")
         with self._lock:
-            film = self._films.pop((dataset, position), None) or Film(loaded, position)
+            film = self._films.pop((dataset, position), None) or Film(loaded or self._datasets.load(dataset), position)
             self._films[dataset, position] = film
             while len(self._films) > 1 and (len(self._films) > _MOST_FILMS or self._bytes() > _MOST_BYTES):
                 self._films.popitem(last=False)[1].stop()

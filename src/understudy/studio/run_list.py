@@ -1,7 +1,7 @@
 """RunList: every run below the served folders, with what a table says of it.
 
-A thousand folders are listed in about a second, because of each log only its begin and its end are read, and later only
-of those that have changed. Folders of `lerobot-train`, which have no events.jsonl, are listed with what they hold.
+A thousand folders are listed in a third of a second, because of each log only its begin and its end are read, and later
+only of those that have changed. Folders of `lerobot-train`, which have no events.jsonl, are listed with what they hold.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from understudy.core.events import NAMES, Event, parse_event
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
 from understudy.report.events import lookup, number
+from understudy.report.judgements import Judgement
+
+from .tree_walk import is_run, walk
 
 # the longest first line, and how much of a log's end is looked at
 _LINE, _END = 1 << 16, 1 << 16
-_DEEPEST = 8
 # what is inside these is no run of its own
 _CLOSED = {"checkpoints", "eval", "logs", "plots", "wandb", "meta", "data", "videos", "images", "node_modules"}
 # telemetry is written every few seconds, so a log that rested for so long belongs to a run that was killed
@@ -69,19 +71,9 @@ class RunList:
         return sorted((row for _, row in found.values()), key=lambda row: -(row.began or 0.0))
 
 
-def find_runs(root: Path, deepest: int = _DEEPEST) -> Iterator[Path]:
-    """Every run folder at or below `root`, in the order of their names. Hidden folders are left out."""
-    try:
-        entries = sorted(os.scandir(root), key=lambda entry: entry.name)
-    except OSError:
-        return
-    names = {entry.name for entry in entries}
-    if "events.jsonl" in names or "checkpoints" in names:
-        yield root
-        return
-    for entry in entries:
-        if deepest and entry.name not in _CLOSED and entry.name[0] != "." and entry.is_dir(follow_symlinks=False):
-            yield from find_runs(Path(entry.path), deepest - 1)
+def find_runs(root: Path) -> Iterator[Path]:
+    """Every run folder at or below `root`, in the order of their names."""
+    return walk(root, lambda _, names: is_run(names), _CLOSED)
 
 
 def read_row(folder: Path, now: float) -> RunRow:
@@ -126,9 +118,11 @@ def _is_alive(folder: Path, now: float) -> bool:
 def _success(ends: dict[str, Event], run: RunFolder) -> tuple[int, int] | None:
     """Of the newest evaluation in simulation: one in the folder, else one that was made while training."""
     places = [(path.stat().st_mtime, path) for path in run.eval.glob("*/summary.json")] if run.eval.is_dir() else []
-    for summary in [*(json_or_empty(path) for _, path in sorted(places, reverse=True)), ends.get("evaluation", {})]:
+    judged = [Judgement(path.parent, json_or_empty(path)) for _, path in sorted(places, reverse=True)]
+    told = [judgement.summary for judgement in judged if judgement.is_own]
+    for summary in [*told, ends.get("evaluation", {})]:
         successes, n = number(summary.get("successes")), number(summary.get("n"))
-        if successes is not None and n and not lookup(summary, "reference") and not lookup(summary, "protocol.probe"):
+        if successes is not None and n:
             return int(successes), int(n)
     return None
 
