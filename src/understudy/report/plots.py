@@ -23,21 +23,21 @@ from understudy.core.run_folder import RunFolder
 from . import style
 from .events import History, lookup, read_history, series
 from .held_out import newest_evaluation, write_held_out_plots
+from .measures import MACHINE, loss_name
 from .success import write_success
 
-# key of a telemetry event -> file, title, unit, divisor
+# key of a telemetry event -> file
 _MACHINE = {
-    "gpu_power_w": ("gpu_power", "GPU power", "W", 1.0),
-    "gpu_temperature_c": ("gpu_temperature", "GPU temperature", "°C", 1.0),
-    "gpu_utilization": ("gpu_utilization", "GPU utilisation", "%", 1.0),
-    "gpu_memory_bytes": ("gpu_memory", "GPU memory in use", "GB", 1e9),
-    "cpu_percent": ("cpu", "CPU load, all cores", "%", 1.0),
-    "rss_bytes": ("memory", "Memory of the training process", "GB", 1e9),
+    "gpu_power_w": "gpu_power",
+    "gpu_temperature_c": "gpu_temperature",
+    "gpu_utilization": "gpu_utilization",
+    "gpu_memory_bytes": "gpu_memory",
+    "cpu_percent": "cpu",
+    "rss_bytes": "memory",
 }
 
 # runs longer than so many seconds are shown by the hour
 _HOURS_FROM = 3 * 3600
-_LOSS_NAMES = {"loss": "Overall loss", "l1_loss": "L1 loss", "kld_loss": "KL loss, unweighted"}
 
 
 def write_plots(run: RunFolder, history: History | None = None) -> list[Path]:
@@ -83,7 +83,7 @@ def _losses(history: History, folder: Path, subject: str) -> list[Path]:
 
 def _loss(history: History, folder: Path, subject: str, key: str) -> Path:
     drawing = style.figure()
-    name = _LOSS_NAMES.get(key, key.replace("_", " "))
+    name = "Overall loss" if key == "loss" else loss_name(key)
     plot = style.axes(drawing, f"{name}: {subject}", "optimiser steps", name)
     train, held_out = series(history.steps, key), series(history.validations, key)
     style.curve(plot, *train, "train", style.BLUE)
@@ -200,7 +200,8 @@ def _throughput(history: History, folder: Path, subject: str) -> Path | None:
 def _machine(history: History, folder: Path, subject: str) -> list[Path]:
     written = []
     began = history.started.get("time", history.telemetry[0]["time"] if history.telemetry else 0.0)
-    for key, (file, title, unit, divisor) in _MACHINE.items():
+    for key, file in _MACHINE.items():
+        title, unit, divisor = MACHINE[key]
         seconds, value = series(history.telemetry, key, x="time")
         if not len(seconds):
             continue

@@ -9,24 +9,15 @@ import numpy as np
 
 from understudy.core.events import Event
 from understudy.report.events import History, number, series
+from understudy.report.measures import MACHINE, loss_name
 
 from .curve_chart import COLORS, Curve
 from .event_log import MOST_LINES
 
 Panels = dict[str, list[Curve]]
 
-_LOSSES = {"loss": "Loss", "l1_loss": "L1 loss", "kld_loss": "KL loss, unweighted", "flow_loss": "Flow loss"}
-# key of a telemetry event -> title, divisor
-_MACHINE = {
-    "gpu_power_w": ("GPU power, W", 1.0),
-    "gpu_temperature_c": ("GPU temperature, °C", 1.0),
-    "gpu_utilization": ("GPU utilisation, %", 1.0),
-    "gpu_memory_bytes": ("GPU memory in use, GB", 1e9),
-    "cpu_percent": ("CPU load, all cores, %", 1.0),
-    "rss_bytes": ("Memory of the training process, GB", 1e9),
-}
 # where the x axis of a panel is the time: minutes since the start
-MACHINE_TITLES = frozenset(title for title, _ in _MACHINE.values())
+MACHINE_TITLES = frozenset(f"{measure.title}, {measure.unit}" for measure in MACHINE.values())
 
 
 def panels_of(history: History) -> Panels:
@@ -63,7 +54,8 @@ def _all(history: History) -> Iterator[tuple[str, list[Curve]]]:
     # where the held-out loss lacks a part (ACT's KL is there in training alone), the two sums are no two of a kind
     alike = all(any(key in event for event in history.validations[-1:]) for key in names)
     for key in names:
-        title = _LOSSES.get(key, key.replace("_", " ").capitalize())
+        name = loss_name(key)
+        title = name[0].upper() + name[1:]
         curves = [_curve("training", history.steps, key), _curve("held out", history.validations, key)]
         yield title, curves if alike or key != "loss" else curves[:1]
     yield "Held-out action error, standard deviations", _held_out(history)
@@ -77,9 +69,9 @@ def _all(history: History) -> Iterator[tuple[str, list[Curve]]]:
     began = next(
         (number(event["time"]) or 0.0 for event in (history.started, *history.telemetry) if "time" in event), 0.0
     )
-    for key, (title, divisor) in _MACHINE.items():
+    for key, (name, unit, divisor) in MACHINE.items():
         seconds, values = series(history.telemetry, key, x="time")
-        yield title, [Curve(title.rpartition(",")[0], (seconds - began) / 60, values / divisor)]
+        yield f"{name}, {unit}", [Curve(name, (seconds - began) / 60, values / divisor)]
 
 
 def _began(history: History) -> float:
