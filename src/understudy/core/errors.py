@@ -161,3 +161,13 @@ def first_line(error: BaseException) -> str:
     """The first line of what an error says."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else ""
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what an error says; the name of its class where it says nothing."""
+    return first_line(error) or type(error).__name__
+
+
+def what_is_wrong(error: Exception) -> str:
+    """Why a document could not be understood, in words: a key that is missing by its name, else what the error says."""
+    return f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)

@@ -10,21 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .event_keys import KEYS
+
 Event = dict[str, Any]
 
-NAMES = (
-    "run_started",
-    "run_resumed",
-    "step",
-    "validation",
-    "telemetry",
-    "checkpoint",
-    "finding",
-    "evaluation",
-    "run_finished",
-    "run_interrupted",
-    "run_failed",
-)
+NAMES = tuple(KEYS)
 
 
 def read_events(path: Path) -> list[Event]:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from understudy.core.errors import CheckpointError
+from understudy.core.errors import CheckpointError, what_is_wrong
 
 FORMAT = 1
 
@@ -27,9 +27,8 @@ def understood(text: str, where: str) -> Iterator[dict[str, Any]]:
             raise ValueError(f"it is of format {content['format']!r}, known is {FORMAT}")
         yield content
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(
-            f"the tokenizer cannot be understood: {reason}",
+            f"the tokenizer cannot be understood: {what_is_wrong(error)}",
             where=where,
             hint="without its own tokenizer the policy's tokens mean nothing; copy the checkpoint again",
         ) from error

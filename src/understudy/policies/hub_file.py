@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from understudy.core.errors import ConfigError
+from understudy.core.errors import ConfigError, reason_of
 
 
 def hub_file(repository: str, name: str, *, what: str, where: str, instead: str) -> Path:
@@ -21,9 +21,8 @@ def hub_file(repository: str, name: str, *, what: str, where: str, instead: str)
     try:
         return Path(hf_hub_download(repository, name))
     except Exception as error:  # the Hub's errors, those of its HTTP library, of the disk: the answer is the same
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(
-            f"{what} could not be fetched from {repository}: {reason}",
+            f"{what} could not be fetched from {repository}: {reason_of(error)}",
             where=where,
             hint=f"download https://huggingface.co/{repository}/resolve/main/{name} by hand and {instead}",
         ) from error

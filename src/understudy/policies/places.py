@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from understudy.core.errors import CheckpointError
+from understudy.core.errors import CheckpointError, reason_of
 from understudy.core.run_folder import PRETRAINED, RunFolder
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -58,9 +58,9 @@ def _from_hub(repo_id: str) -> Path:
     try:
         return Path(snapshot_download(repo_id, allow_patterns=_HUB_FILES))
     except Exception as error:  # the Hub's errors, those of its HTTP library, of the disk: the answer is the same
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
-            f"there is no folder `{repo_id}`, and as a repository it could not be fetched from the Hub: {reason}",
+            f"there is no folder `{repo_id}`, and as a repository it could not be fetched from the Hub: "
+            f"{reason_of(error)}",
             where=repo_id,
             hint=f"check the name; without a network, download the repository elsewhere (`hf download {repo_id}`) "
             "and give its folder",

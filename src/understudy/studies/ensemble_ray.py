@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from understudy.core.errors import ConfigError, ResourceError
+from understudy.core.errors import ConfigError, ResourceError, reason_of
 
 from .ensemble_processes import Task, launch, threads_environment
 
@@ -42,9 +42,8 @@ class OnRay:
             page = {"include_dashboard": False} if address == "local" else {}
             self._ray.init(address=address, log_to_driver=False, **page)
         except Exception as error:  # Ray has no class of its own for "there is no cluster"
-            text = str(error).strip().splitlines() or [type(error).__name__]
             raise ConfigError(
-                f"the Ray cluster did not answer: {text[0]}", where=f"--ray={address}", hint="see `ray status`"
+                f"the Ray cluster did not answer: {reason_of(error)}", where=f"--ray={address}", hint="see `ray status`"
             ) from error
         most = max((node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]), default=0)
         if threads > most:
@@ -79,9 +78,8 @@ class OnRay:
             return int(self._ray.get(ref))
         except self._ray.exceptions.RayError as error:
             # where other failures are told: in the seed's log
-            told = str(error).strip().splitlines() or [type(error).__name__]
             with self._logs[seed].open("a") as log:
-                log.write(f"error: the worker of Ray was lost: {told[0]}\n")
+                log.write(f"error: the worker of Ray was lost: {reason_of(error)}\n")
             return ResourceError.exit_code
 
     def ask_to_stop(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from understudy.core.errors import ConfigError
+from understudy.core.errors import ConfigError, what_is_wrong
 
 SMOLVLM2 = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
 TINY = "tiny"
@@ -113,9 +113,8 @@ def shape_from(config_json: Path, added_tokens: dict[str, int]) -> VlmShape:
             global_token=added_tokens.get("<global-img>", 0),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
         raise ConfigError(
-            f"this is no vision-language model of SmolVLM's kind: {reason}",
+            f"this is no vision-language model of SmolVLM's kind: {what_is_wrong(error)}",
             where=str(config_json),
             hint=f"--policy.vlm_model_name: {SMOLVLM2}, or a folder with the files of such a model",
         ) from error
