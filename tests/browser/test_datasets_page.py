@@ -96,3 +96,4 @@ def test_a_damaged_video_is_told_where_the_player_would_be(blocks: Path, page: P
 def test_an_episode_that_is_not_there_is_told(blocks: Path, page: Page) -> None:
     page.open("/episode?dataset=0%2Fblocks&episode=7")
     page.see("There is no episode at position 7")
+    assert page.errors() == []

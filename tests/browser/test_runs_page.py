@@ -161,6 +161,7 @@ def test_dark_and_light_are_changed_by_a_button(outputs: Path, page: Page) -> No
         page.one(f"header button[aria-label*='{words}']")
     page.open("/datasets")
     page.until(lambda: page.all("body.body--dark"), "dark on the next page too")
+    assert page.errors() == []
 
 
 def test_nothing_wider_than_a_narrow_window_but_tables_of_their_own(outputs: Path, page: Page) -> None:
