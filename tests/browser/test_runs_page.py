@@ -88,8 +88,10 @@ def test_a_runs_page_shows_evaluations_checkpoints_and_options_and_changes_nothi
     )
     config = {"policy": {"type": "act", "kl_weight": 7.5}, "dataset": {"repo_id": "somebody/banana"}, "steps": 1000}
     run.config.write_text(json.dumps(config))
+    run.split.write_text(json.dumps({"train": [0, 1], "validation": [3, 9], "test": []}))
     before = files(outputs)
     page.open("/run?path=0%2Fcube")
+    page.see("Held out", "to choose by", "somebody/banana", "18 episodes")
     page.see("Checkpoints", "x/001000", "Evaluations", "held-out episodes", "torn", "policy.kl_weight", "7.5")
     page.open("/doctor?target=0%2Fcube")
     page.see("questions to this run")

@@ -66,35 +66,55 @@ def training_part(
     if not history.started:
         return
     started = history.started
-    machine = section(started, "machine")
-    parts: dict[str, list[str | None]] = {
-        "policy": _policy(section(started, "policy")),
-        "dataset": _dataset(section(started, "dataset")),
-        "cameras": _cameras(config),
-        "tasks": _tasks(lookup(started, "dataset.tasks")),
-        "held out": _held_out(split),
-        "work": [_updates(history, config), _passes(history), _batch(started, config)],
-        "loss": [_loss(history)],
-        "time": [_by_the_clock(events), _spent(history)],
-        "speed": _speed(history),
-        "energy": [_energy(history)],
-        "machine": [
-            machine.get("cpu"),
-            counted(machine["cores"], "core") if isinstance(machine.get("cores"), int) else None,
-            str(machine.get("gpu") or "no GPU") if machine else None,
-            machine.get("torch") and f"torch {machine['torch']}",
-            started.get("precision"),
-        ],
-        "resumed": [_resumed(history)],
-        "version": [started.get("version") and f"understudy {started['version']}"],
-        "told by": [None if started.get("version") else started.get("command")],
-    }
+    parts = facts_at_start(started, config, split)
+    machine = {"machine": parts.pop("machine")} if "machine" in parts else {}
+    parts |= _said(
+        {
+            "work": [_updates(history, config), _passes(history), _batch(started, config)],
+            "loss": [_loss(history)],
+            "time": [_by_the_clock(events), _spent(history)],
+            "speed": _speed(history),
+            "energy": [_energy(history)],
+        }
+    )
+    parts |= machine | _said(
+        {
+            "resumed": [_resumed(history)],
+            "version": [started.get("version") and f"understudy {started['version']}"],
+            "told by": [None if started.get("version") else started.get("command")],
+        }
+    )
     yield "## What was trained on what"
     yield ""
-    for name, said in parts.items():
-        if value := ", ".join(str(part) for part in said if part):
-            yield f"- {name}: {value}"
+    for name, value in parts.items():
+        yield f"- {name}: {value}"
     yield ""
+
+
+def facts_at_start(started: Event, config: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, str]:
+    """What is known of a run before its first update, by name: policy, dataset, cameras, tasks, held out, machine."""
+    machine = section(started, "machine")
+    return _said(
+        {
+            "policy": _policy(section(started, "policy")),
+            "dataset": _dataset(section(started, "dataset")),
+            "cameras": _cameras(config),
+            "tasks": _tasks(lookup(started, "dataset.tasks")),
+            "held out": _held_out(split),
+            "machine": [
+                machine.get("cpu"),
+                counted(machine["cores"], "core") if isinstance(machine.get("cores"), int) else None,
+                str(machine.get("gpu") or "no GPU") if machine else None,
+                machine.get("torch") and f"torch {machine['torch']}",
+                started.get("precision"),
+            ],
+        }
+    )
+
+
+def _said(parts: Mapping[str, Sequence[str | None]]) -> dict[str, str]:
+    """What there is to say, each in one line."""
+    return {name: value for name, said in parts.items() if (value := ", ".join(str(part) for part in said if part))}
 
 
 def _policy(policy: Mapping[str, Any]) -> list[str | None]:

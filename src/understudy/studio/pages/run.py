@@ -15,8 +15,9 @@ from understudy.core.events import Event
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
 from understudy.core.units import readable_bytes, readable_duration
-from understudy.report.events import lookup, number
+from understudy.report.events import number
 from understudy.report.judgements import Judgement, read_judgements, told
+from understudy.report.page_training import facts_at_start
 
 from ..chart_view import ChartView
 from ..event_log import MOST_LINES
@@ -99,7 +100,7 @@ class RunView:
         findings = [event for event in told if event["event"] == "finding"]
         saved = [event for event in told if event["event"] == "checkpoint"]
         judged = sorted((str(path), path.stat().st_mtime_ns) for path in self._folder.eval.glob("*/summary.json"))
-        self._renew("facts", started, lambda: facts(facts_of(started)))
+        self._renew("facts", started, lambda: _facts(started, self._folder))
         self._renew("findings", findings, lambda: _findings(findings))
         self._renew("checkpoints", saved, lambda: _checkpoints(saved))
         self._renew("evaluations", judged, lambda: _evaluations(self._studio, self._folder))
@@ -119,30 +120,11 @@ def _findings(told: Sequence[Event]) -> None:
         findings_list(told)
 
 
-def facts_of(started: Event) -> dict[str, Any]:
-    """What a run's first event says of it, as the page lists it."""
-    parameters, trained = lookup(started, "policy.parameters"), lookup(started, "policy.trainable_parameters")
-    episodes, frames = lookup(started, "dataset.episodes"), lookup(started, "dataset.frames")
-    return {
-        "Policy": " ".join(
-            part
-            for part in (
-                str(lookup(started, "policy.type") or ""),
-                f"{parameters:,} parameters" if isinstance(parameters, int) else "",
-                f"({trained:,} of them trained)" if isinstance(trained, int) and trained != parameters else "",
-            )
-            if part
-        ),
-        "Dataset": lookup(started, "dataset.repo_id"),
-        "Trained on": f"{episodes:,} episodes, {frames:,} frames" if episodes and frames else None,
-        "Machine": ", ".join(
-            str(value)
-            for key in ("gpu", "cpu", "cores")
-            if (value := lookup(started, f"machine.{key}")) not in (None, "")
-        ),
-        "Precision": started.get("precision"),
-        "Command": started.get("command"),
-    }
+def _facts(started: Event, folder: RunFolder) -> None:
+    told = facts_at_start(started, json_or_empty(folder.config), json_or_empty(folder.split))
+    # the report's words are Markdown; here they are shown as they are
+    plain = {name.capitalize(): said.replace("`", "") for name, said in told.items()}
+    facts({**plain, "Command": started.get("command")})
 
 
 def _checkpoints(saved: Sequence[Event]) -> None:
