@@ -158,7 +158,7 @@ def measure(options: EvalOptions, choice: DatasetChoice, checkpoint: Path, home:
     from understudy.policies.matching import check_features
     from understudy.policies.pretrained import load_policy
 
-    episodes = wanted_episodes(choice.episodes, home)
+    episodes = wanted_episodes(choice.episodes, home, choice.repo_id, choice.root)
     policy = load_policy(checkpoint, options.policy.device or "auto", precision=options.policy.precision)
     dataset = load(options, choice, episodes, policy.rename_map)
     for warning in dataset.warnings:
@@ -192,21 +192,15 @@ def load(options: EvalOptions, choice: DatasetChoice, episodes: list[int] | None
     """
     from understudy.data.lerobot import load_dataset
 
-    def loaded(rename_map: dict[str, str]) -> Dataset:
-        return load_dataset(
-            choice.repo_id,
-            root=choice.root,
-            revision=choice.revision,
-            episodes=episodes,
-            tolerance_s=options.tolerance_s,
-            rename_map=rename_map,
-        )
-
-    if options.rename_map is not None:
-        return loaded(options.rename_map)
-    dataset = loaded({})
-    known = {old: new for old, new in renames.items() if old in dataset.info["features"]}
-    return loaded(known) if known else dataset
+    return load_dataset(
+        choice.repo_id,
+        root=choice.root,
+        revision=choice.revision,
+        episodes=episodes,
+        tolerance_s=options.tolerance_s,
+        rename_map=options.rename_map,
+        rename_if_there=renames if options.rename_map is None else None,
+    )
 
 
 def draw(evaluation: Path, home: RunFolder | None) -> Path:

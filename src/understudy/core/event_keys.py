@@ -27,7 +27,8 @@ _STARTED = {
     "version": "of Understudy",
     "command": "the command line",
     "config_hash": "16 hex digits that name the mathematics: equal for a run and what goes on with it",
-    "dataset": "`repo_id`, `fingerprint`, `episodes`, `frames`, `fps`, `robot`, `tasks` (20 at most)",
+    "dataset": "`repo_id`, `fingerprint`, `episodes`, `frames`, `fps`, `robot`, `tasks` (20 at most); of several "
+    "datasets `parts`, a list of `repo_id`, `fingerprint`, `first_episode`, `episodes`, `frames`, `weight`",
     "policy": "`type`, `parameters`, `trainable_parameters`",
     "batch_size": "windows of one process and forward pass",
     "world_size": "processes that train together",

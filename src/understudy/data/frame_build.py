@@ -34,9 +34,14 @@ _LOOK_EVERY_S = 0.2
 class _Job:
     """Decode one episode of one camera; `store` consumes its frames."""
 
+    dataset: Dataset
     camera: str
     episode: int  # position in dataset.episodes
     store: Callable[[Iterator[np.ndarray]], None]
+
+    @property
+    def length(self) -> int:
+        return self.dataset.episodes[self.episode].length
 
 
 class _Stopped(Exception):
@@ -62,15 +67,17 @@ def decode_all(dataset: Dataset, workers: int, put: Callable[[str, int, np.ndarr
     Raises DataError, and whatever `put` raises.
     """
     jobs = []
-    for camera in dataset.spec.cameras:
-        for position, episode in enumerate(dataset.episodes):
+    for part in dataset.parts:
+        for camera in dataset.spec.cameras:
+            for position, episode in enumerate(part.dataset.episodes):
+                first_row = part.first_row + episode.start
 
-            def store(frames: Iterator[np.ndarray], camera: str = camera, first: int = episode.start) -> None:
-                for row, frame in enumerate(frames, first):
-                    put(camera, row, frame)
+                def store(frames: Iterator[np.ndarray], camera: str = camera, first: int = first_row) -> None:
+                    for row, frame in enumerate(frames, first):
+                        put(camera, row, frame)
 
-            jobs.append(_Job(camera, position, store))
-    _run(dataset, jobs, workers)
+                jobs.append(_Job(part.dataset, camera, position, store))
+    _run(jobs, workers)
 
 
 def complete_stores(dataset: Dataset, cache: Path, workers: int) -> dict[str, FrameStore]:
@@ -80,7 +87,7 @@ def complete_stores(dataset: Dataset, cache: Path, workers: int) -> dict[str, Fr
     Raises DataError, DiskFull, ResourceError; what was decoded before that is kept.
     """
     stores = {camera: FrameStore(cache, store_key(dataset, camera)) for camera in dataset.spec.cameras}
-    fill(dataset, cache, stores, lambda: _run(dataset, _jobs_for(dataset, stores), workers))
+    fill(dataset, cache, stores, lambda: _run(_jobs_for(dataset, stores), workers))
     return stores
 
 
@@ -110,21 +117,21 @@ def _jobs_for(dataset: Dataset, stores: dict[str, FrameStore]) -> list[_Job]:
             ) -> None:
                 store.write(index, length, frames)
 
-            jobs.append(_Job(camera, position, keep))
+            jobs.append(_Job(dataset, camera, position, keep))
     return jobs
 
 
-def _run(dataset: Dataset, jobs: Sequence[_Job], workers: int) -> None:
+def _run(jobs: Sequence[_Job], workers: int) -> None:
     """Do the jobs, `workers` at a time. The first error stops the others and is raised."""
-    total = sum(dataset.episodes[job.episode].length for job in jobs)
+    total = sum(job.length for job in jobs)
     if not total:
         return
     # the longest first: a long one started last would keep one processor busy and the others waiting
-    jobs = sorted(jobs, key=lambda job: -dataset.episodes[job.episode].length)
+    jobs = sorted(jobs, key=lambda job: -job.length)
     stop, decoded, started = Event(), _Count(), time.monotonic()
 
     def do(job: _Job) -> None:
-        job.store(_checked_frames(dataset, job, stop, decoded))
+        job.store(_checked_frames(job, stop, decoded))
 
     pool = ThreadPoolExecutor(min(workers, len(jobs)), thread_name_prefix="decode")
     try:
@@ -149,9 +156,10 @@ def _watch(futures: list[Future[None]], total: int, decoded: _Count) -> None:
             shown = now
 
 
-def _checked_frames(dataset: Dataset, job: _Job, stop: Event, decoded: _Count) -> Iterator[np.ndarray]:
+def _checked_frames(job: _Job, stop: Event, decoded: _Count) -> Iterator[np.ndarray]:
     """The frames of the job's episode, each of the right shape, exactly as many as the episode has."""
-    episode, shape, number = dataset.episodes[job.episode], frame_shape(dataset, job.camera), 0
+    dataset, number = job.dataset, 0
+    episode, shape = dataset.episodes[job.episode], frame_shape(dataset, job.camera)
     try:
         for frame in dataset.read_frames(job.camera, job.episode):
             if stop.is_set():

@@ -18,7 +18,7 @@ from understudy.core.units import readable_bytes
 from .frame_build import decode_all, frame_shape
 
 if TYPE_CHECKING:
-    from .frames import ArrayFrames
+    from .frame_spec import Frames
     from .lerobot import Dataset
 
 # frames brought over at once: bounds the memory, 64 frames of 640x480 are 59 MB
@@ -50,7 +50,7 @@ class DeviceFrames:
         self._tensors = {}
 
 
-def bring_over(dataset: Dataset, reason: str, device: str, stored: ArrayFrames) -> DeviceFrames:
+def bring_over(dataset: Dataset, reason: str, device: str, stored: Frames) -> DeviceFrames:
     """The frames of an open store, copied to the device. Raises OutOfMemory."""
     tensors = _room_for(dataset, device)
     for camera, tensor in tensors.items():

@@ -8,6 +8,7 @@ decode   decoded again whenever a frame is drawn: works always, costs a processo
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import time
 from dataclasses import dataclass
@@ -99,7 +100,8 @@ def plan_frames(
         return FramesPlan("ram", "the dataset has no cameras", 0, 0)
     cache = cache or cache_folder()
     need = _need(dataset, cache, holders)
-    place = readable_path(dataset_folder(cache, dataset.fingerprint))
+    folder = dataset_folder(cache, dataset.fingerprint)
+    place = readable_path(folder if len(dataset.parts) == 1 else folder.parent)
     if tier in ("auto", "device") and (plan := _on_device(need, tier, device, place, cache)):
         return plan
     if tier == "disk" and not need.fits_disk:
@@ -133,10 +135,10 @@ def readable_path(path: Path) -> str:
 
 def _need(dataset: Dataset, cache: Path, holders: int) -> _Need:
     total = to_write = missing_frames = 0
-    for camera in dataset.spec.cameras:
-        key = store_key(dataset, camera)
-        missing = sum(dataset.episodes[p].length for p in missing_episodes(dataset, FrameStore(cache, key)))
-        total += dataset.num_rows * key.frame_bytes
+    for part, camera in itertools.product((part.dataset for part in dataset.parts), dataset.spec.cameras):
+        key = store_key(part, camera)
+        missing = sum(part.episodes[p].length for p in missing_episodes(part, FrameStore(cache, key)))
+        total += part.num_rows * key.frame_bytes
         to_write += missing * key.frame_bytes
         missing_frames += missing
     frames = dataset.num_rows * len(dataset.spec.cameras)

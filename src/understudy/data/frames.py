@@ -9,7 +9,7 @@ In the tiers `disk`, `ram` and `device` a gather is one indexing of one array; s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,31 +19,16 @@ from .frame_build import complete_stores, decode_into_memory
 from .frame_decode import DecodedFrames
 from .frame_fill import places
 from .frame_plan import TIERS, FramesPlan, plan_frames
+from .frame_spec import Frames
+from .joined_frames import JoinedFrames
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .lerobot import Dataset
 
 __all__ = ["TIERS", "ArrayFrames", "Frames", "FramesPlan", "open_frames", "plan_frames"]
-
-
-class Frames(Protocol):
-    """The pictures of the loaded episodes; `tier` and `reason` say how they are held. Safe for several threads."""
-
-    @property
-    def tier(self) -> str: ...
-
-    @property
-    def reason(self) -> str: ...
-
-    def gather(self, camera: str, rows: np.ndarray) -> np.ndarray:
-        """The frames at `rows` (B,) of the loaded dataset: uint8 (B, h, w, 3), RGB, an array of their own."""
-        ...
-
-    def close(self) -> None:
-        """Let go of threads, files and memory. Nothing may be gathered after that."""
-        ...
 
 
 class ArrayFrames:
@@ -82,6 +67,16 @@ def open_frames(dataset: Dataset, plan: FramesPlan, *, workers: int | None = Non
     workers = workers or usable_cores()
     if plan.tier == "device":
         return _on_device(dataset, plan, workers)
+    return _joined(dataset, lambda part: _held(part, plan, workers))
+
+
+def _joined(dataset: Dataset, held: Callable[[Dataset], Frames]) -> Frames:
+    """The frames of a dataset or, of joined ones, of each by itself: what is decoded of one serves whoever reads it."""
+    frames = [held(part.dataset) for part in dataset.parts]
+    return JoinedFrames(dataset.parts, frames) if len(frames) > 1 else frames[0]
+
+
+def _held(dataset: Dataset, plan: FramesPlan, workers: int) -> Frames:
     if plan.tier == "decode":
         return DecodedFrames(dataset, plan.reason, workers)
     if plan.tier == "ram":
@@ -102,4 +97,6 @@ def _on_device(dataset: Dataset, plan: FramesPlan, workers: int) -> Frames:
 
     if plan.cache is None:
         return decode_onto(dataset, plan.reason, plan.device, workers)
-    return bring_over(dataset, plan.reason, plan.device, _stored(dataset, plan.reason, plan.cache, workers))
+    cache = plan.cache
+    stored = _joined(dataset, lambda part: _stored(part, plan.reason, cache, workers))
+    return bring_over(dataset, plan.reason, plan.device, stored)

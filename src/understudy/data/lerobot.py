@@ -13,24 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from understudy.core.errors import DataError
-
 from .assemble import Rows, read_rows
-from .episodes import Entry, choose
+from .dataset_files import DatasetFiles, FolderFiles, Part
+from .episodes import choose
 from .features import build_spec, check_rename_map, missing_action
-from .fingerprint import fingerprint
 from .hub import locate
-from .images import PictureReader, Stretch
+from .images import PictureReader
 from .info import read_info
 from .plan import Plan, make_plan
-from .spec import DatasetSpec, FeatureType, Statistics
-from .stored_statistics import read_statistics
+from .spec import DatasetSpec, Statistics
 
 
 @dataclass(frozen=True)
@@ -84,27 +80,29 @@ class Dataset:
     task_of_row: np.ndarray
     tasks: list[str]
     warnings: list[str]
-    _plan: Plan = field(repr=False)
-    _entries: list[Entry] = field(repr=False)
-    _stretches: list[Stretch] = field(repr=False)
-    _pictures: PictureReader = field(repr=False)
+    files: DatasetFiles = field(repr=False)
 
     @property
     def num_rows(self) -> int:
         return len(self.frame_index)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """A hex name for the dataset's content: meta, parquet, size and both ends of the videos that are here.
 
         The same wherever the dataset lies and whichever episodes of it are loaded.
         """
-        return fingerprint(self._plan.tree)
+        return self.files.fingerprint
 
-    @cached_property
+    @property
     def bytes(self) -> int:
         """Size of the dataset's files that are here."""
-        return sum((self.root / name).stat().st_size for name in self._plan.tree.names)
+        return self.files.bytes
+
+    @property
+    def parts(self) -> list[Part]:
+        """The datasets that it was joined from (mixture.py), one after the other; itself alone if it was not."""
+        return self.files.parts or [Part(self)]
 
     def told(self, task: str) -> Dataset:
         """The same recordings, with `task` as the instruction of every frame."""
@@ -112,11 +110,11 @@ class Dataset:
 
     def declared_name(self, feature: str) -> str:
         """What the dataset's own files call the feature: `rename_map` undone."""
-        return self._plan.declared(feature)
+        return self.files.declared_name(feature)
 
     def declared_facts(self, camera: str) -> dict[str, Any]:
         """What info.json says about a camera's video (`video.codec` and the like), {} when it says nothing."""
-        return self._plan.info.features[self.declared_name(camera)].facts
+        return self.files.declared_facts(camera)
 
     def read_frames(self, camera: str, episode: int) -> Iterator[np.ndarray]:
         """Frames of the episode at position `episode` in `episodes`: uint8 (h, w, 3), in order, exactly its length.
@@ -143,30 +141,14 @@ class Dataset:
 
             span = episode.videos[camera]
             return decode_span(span.path, span.first_frame, span.length, (height, width))
-        column = self.declared_name(camera)
-        return self._pictures.read(self._stretches[position], column, (height, width), episode.index, first, stop)
+        return self.files.pictures(camera, position, episode, (height, width), first, stop)
 
     def own_statistics(self) -> Statistics | None:
         """The statistics that the dataset brings along, of all its episodes; None when it has none.
 
         Per-episode statistics are aggregated by LeRobot's rule. Raises DataError when they do not fit the features.
         """
-        plan = self._plan
-        cameras = {plan.declared(name) for name in self.spec.cameras}
-        stored = read_statistics(plan.tree, plan.layout, self._entries, cameras)
-        if stored is None:
-            return None
-        renamed = {plan.new_names.get(name, name): stats for name, stats in stored.items()}
-        for name, feature in self.spec.features.items():
-            expected = (3, 1, 1) if feature.type is FeatureType.VISUAL else feature.shape
-            for key, value in renamed.get(name, {}).items():
-                if key != "count" and value.shape != expected:
-                    raise DataError(
-                        f"the stored statistic `{key}` of `{name}` has the shape {value.shape}, not {expected}",
-                        where=str(self.root / "meta"),
-                        hint="compute them from the frames: leave out --dataset.statistics=dataset",
-                    )
-        return renamed
+        return self.files.statistics(self.spec)
 
 
 def load_dataset(
@@ -178,6 +160,7 @@ def load_dataset(
     exclude_episodes: Sequence[int] | None = None,
     tolerance_s: float | None = None,
     rename_map: Mapping[str, str] | None = None,
+    rename_if_there: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Load a dataset, fetching from the Hub what is not here.
 
@@ -187,13 +170,16 @@ def load_dataset(
     episodes           load these alone (and fetch no others); exclude_episodes leaves some out
     tolerance_s        None: time stamps off the grid give a warning; else those further off raise DataError
     rename_map         name in the dataset -> name from here on
+    rename_if_there    the same, for names that it need not have
 
     Raises DataError for a dataset that is missing, incomplete, damaged or not understood, ConfigError for episodes or
     features asked for that it does not have.
     """
     source = locate(repo_id, root, revision)
-    new_names = dict(rename_map or {})
     info = read_info(source.root)
+    new_names = {old: new for old, new in (rename_if_there or {}).items() if old in info.features} | dict(
+        rename_map or {}
+    )
     check_rename_map(new_names, info.features)
     plan = make_plan(source, info, new_names, lambda entries: choose(entries, episodes, exclude_episodes))
     # before the rows are read: a feature that no policy could take is known from info.json alone
@@ -214,10 +200,7 @@ def load_dataset(
         task_of_row=rows.task_of_row,
         tasks=rows.tasks,
         warnings=warnings,
-        _plan=plan,
-        _entries=plan.all_entries,
-        _stretches=rows.stretches,
-        _pictures=PictureReader(source.root),
+        files=FolderFiles(plan, plan.all_entries, rows.stretches, PictureReader(source.root)),
     )
 
 

@@ -26,8 +26,9 @@ from understudy.core.errors import ResourceError
 from understudy.core.files import write_atomically
 
 if TYPE_CHECKING:
-    from .frames import Frames
-    from .lerobot import Dataset, Episode
+    from .dataset_files import Part
+    from .frame_spec import Frames
+    from .lerobot import Episode
 
 # raise it when `sampled_frames` or `thinned` change
 _RECIPE = 1
@@ -36,12 +37,15 @@ _FRAMES_AT_ONCE = 32
 
 
 def picture_levels(
-    dataset: Dataset, camera: str, episodes: Sequence[Episode], frames: Frames, cache: Path | None = None
+    part: Part, camera: str, episodes: Sequence[Episode], frames: Frames, cache: Path | None = None
 ) -> tuple[np.ndarray, int]:
     """The levels of these episodes' sampled pictures, int64 (3, 256), and how many pictures were counted.
 
+    part    the dataset whose `episodes` these are
+    frames  of the whole that it is part of
     cache   the cache folder: what is known is read from there, what is not is measured and added; None does neither
     """
+    dataset = part.dataset
     _, height, width = dataset.spec.features[camera].shape
     path = None
     if cache is not None:
@@ -51,7 +55,7 @@ def picture_levels(
     pixels = thinned(np.empty((1, height, width, 3), np.uint8))[0, ..., 0].size
     missing = [e for e in episodes if not _fits(known.get(e.index), len(sampled_frames(e.length)) * pixels)]
     for episode in missing:
-        known[episode.index] = _measured(frames, camera, episode)
+        known[episode.index] = _measured(frames, camera, episode, part.first_row)
     if missing and path:
         # a cache that cannot be written costs the next run some time, and must not cost this one its life
         with contextlib.suppress(ResourceError, OSError):
@@ -78,8 +82,8 @@ def histogram_of(pictures: np.ndarray) -> np.ndarray:
     return np.stack([np.bincount(pictures[..., channel].ravel(), minlength=256) for channel in range(3)])
 
 
-def _measured(frames: Frames, camera: str, episode: Episode) -> np.ndarray:
-    rows = episode.start + sampled_frames(episode.length)
+def _measured(frames: Frames, camera: str, episode: Episode, first_row: int) -> np.ndarray:
+    rows = first_row + episode.start + sampled_frames(episode.length)
     levels = np.zeros((3, 256), np.int64)
     for first in range(0, len(rows), _FRAMES_AT_ONCE):
         levels += histogram_of(thinned(frames.gather(camera, rows[first : first + _FRAMES_AT_ONCE])))

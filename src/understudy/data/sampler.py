@@ -2,7 +2,7 @@
 
 Unusual: there is no iterator and no state. Batch number n can be asked for at any time, in any order, so a resumed run
 asks for the next number and gets what the run that never stopped would have got. Batches cross from one epoch into the
-next, so every batch is full, and every row is drawn exactly once an epoch.
+next, so every batch is full, and every row is drawn exactly once an epoch (shares.py: or by weights).
 
 Processes that train together draw the same batch, and each takes an equal part of it: positions in the stream count
 samples, so it does not matter how many processes there are.
@@ -11,11 +11,14 @@ samples, so it does not matter how many processes there are.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.rng import Rng
+
+from .shares import Group, shuffled
 
 _REMEMBERED_EPOCHS = 2
 
@@ -26,7 +29,17 @@ class Sampler:
     Safe to ask from several threads. Raises DataError when there are no rows, ConfigError for a batch size below 1.
     """
 
-    def __init__(self, rows: np.ndarray, batch_size: int, seed: int, *, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self,
+        rows: np.ndarray,
+        batch_size: int,
+        seed: int,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        groups: Sequence[Group] = (),
+    ) -> None:
+        """groups   how often each of several parts of `rows` is drawn in an epoch; (): every row once"""
         if len(rows) == 0:
             raise DataError("there is no frame to draw from", hint="choose at least one episode to train on")
         if batch_size < 1:
@@ -36,6 +49,7 @@ class Sampler:
         self._whole = batch_size * world
         self._share = slice(rank * batch_size, (rank + 1) * batch_size)
         self._rng = Rng(seed)
+        self._groups = groups
         self._orders: dict[int, np.ndarray] = {}
         self._guard = threading.Lock()
 
@@ -69,10 +83,9 @@ class Sampler:
             return self._orders[epoch]
 
     def _shuffle(self, epoch: int) -> np.ndarray:
-        """A permutation of the positions in `rows`.
-
-        numpy promises the raw output of PCG64 for ever, but not what its `permutation` makes of it: so the raw numbers
-        are sorted here, and a run resumed under a newer numpy goes on in the same order.
-        """
-        keys = self._rng.at(epoch).numpy("order of samples").bit_generator.random_raw(len(self.rows))
-        return np.argsort(keys, kind="stable")
+        """Positions in `rows` in the order of their drawing: each once, or as often as its group says."""
+        order = shuffled(self._rng.at(epoch), "order of samples", len(self.rows))
+        if not self._groups:
+            return order
+        drawn: np.ndarray = np.concatenate([group.drawn(epoch, self._rng) for group in self._groups])[order]
+        return drawn

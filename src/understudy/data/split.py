@@ -53,6 +53,23 @@ class Split:
         lists = {"train": self.train, "validation": self.validation, "test": self.test}
         return lists if self.windows is None else lists | {"windows": asdict(self.windows)}
 
+    def and_then(self, other: Split, first: int) -> Split:
+        """With the episodes of another dataset behind these, each numbered `first` higher."""
+
+        def behind(ours: list[int], theirs: list[int]) -> list[int]:
+            return ours + [index + first for index in theirs]
+
+        validation, test = behind(self.validation, other.validation), behind(self.test, other.test)
+        return Split(behind(self.train, other.train), validation, test, self.windows)
+
+    def between(self, first: int, end: int | None) -> Split:
+        """The episodes from number `first` to before `end` (None: the last), each numbered `first` lower."""
+
+        def cut(indices: list[int]) -> list[int]:
+            return [index - first for index in indices if first <= index and (end is None or index < end)]
+
+        return Split(cut(self.train), cut(self.validation), cut(self.test), self.windows)
+
     @classmethod
     def from_json(cls, content: Any) -> Split:
         """The split that split.json holds. Raises DataError when it is none, or an episode is in it twice."""

@@ -8,7 +8,7 @@ channel, on a sample of each episode's frames, larger ones thinned out, both as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from .spec import Statistics
 from .zero_spread import guard_zero_spread
 
 if TYPE_CHECKING:
-    from .frames import Frames
+    from .frame_spec import Frames
     from .lerobot import Dataset
 
 __all__ = ["aggregate", "compute_statistics", "guard_zero_spread", "use_imagenet"]
@@ -54,8 +54,21 @@ def compute_statistics(
     found = {name: of_rows(values[rows]) for name, values in dataset.columns.items()}
     if frames is not None:
         for camera in dataset.spec.cameras:
-            found[camera] = of_histogram(*picture_levels(dataset, camera, chosen, frames, cache))
+            found[camera] = of_histogram(*_levels(dataset, camera, wanted, frames, cache))
     return found
+
+
+def _levels(
+    dataset: Dataset, camera: str, wanted: Collection[int], frames: Frames, cache: Path | None
+) -> tuple[np.ndarray, int]:
+    """Levels and pictures counted, over all parts of the dataset."""
+    found = []
+    for part in dataset.parts:
+        episodes = [e for e in part.dataset.episodes if e.index + part.first_episode in wanted]
+        if episodes:
+            found.append(picture_levels(part, camera, episodes, frames, cache))
+    total: np.ndarray = np.sum([levels for levels, _ in found], axis=0)
+    return total, sum(count for _, count in found)
 
 
 def of_rows(values: np.ndarray) -> dict[str, np.ndarray]:

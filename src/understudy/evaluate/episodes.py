@@ -6,26 +6,30 @@ to choose by.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from understudy.core import log
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.run_folder import RunFolder
-from understudy.data.split import Split
-from understudy.report.events import lookup, read_history
 
 from .nearest import Absent
+from .trained_on import datasets_of_run
 
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
+    from understudy.data.split import Split
 
 ASK = "name them: --dataset.episodes=all, or a list such as --dataset.episodes='[3, 7]'"
 
 
-def wanted_episodes(asked: Sequence[int] | Literal["all"] | None, run: RunFolder | None) -> list[int] | None:
+def wanted_episodes(
+    asked: Sequence[int] | Literal["all"] | None, run: RunFolder | None, repo_id: str, root: Path | None = None
+) -> list[int] | None:
     """The episodes to load: those asked for, or the validation and test episodes of the policy's own run; None: all.
+
+    repo_id, root   the dataset as it was named: a run that was trained on several held episodes out of each
 
     Raises ConfigError when nothing was asked for and no run says what was held out.
     """
@@ -35,10 +39,14 @@ def wanted_episodes(asked: Sequence[int] | Literal["all"] | None, run: RunFolder
         raise ConfigError(
             "which episodes were held out is not known: the policy does not lie in a run folder", hint=ASK
         )
-    split = _split_of(run)
-    if not split.validation + split.test:
-        raise ConfigError("the run held no episode out", where=str(run.split), hint=ASK)
-    return sorted(split.validation + split.test)
+    trained_on = datasets_of_run(run)
+    this = trained_on[0] if len(trained_on) == 1 else next((t for t in trained_on if t.is_named(repo_id, root)), None)
+    if this is None:
+        names = ", ".join(t.repo_id for t in trained_on)
+        raise ConfigError(f"the run was trained on {names}, not on this", where=str(root or repo_id), hint=ASK)
+    if not this.split.validation + this.split.test:
+        raise ConfigError("the run held no episode of it out", where=str(run.split), hint=ASK)
+    return sorted(this.split.validation + this.split.test)
 
 
 def check_held_out(asked: Sequence[int] | Literal["all"] | None, dataset: Dataset, run: RunFolder | None) -> None:
@@ -46,17 +54,15 @@ def check_held_out(asked: Sequence[int] | Literal["all"] | None, dataset: Datase
 
     Raises ConfigError when the episodes were taken from the run, and the run was trained on other data than this.
     """
-    same = run is not None and _trained_on(run) == dataset.fingerprint
-    if asked is None and not same:
+    split = _split_of(run, dataset)
+    if asked is None and split is None:
         raise ConfigError(
             "which episodes were held out is not known: the run was not trained on exactly this dataset",
             where=f"{run.path if run else None} and {dataset.root}",
             hint=ASK,
         )
-    if run is None or not same:
-        return
     loaded = [episode.index for episode in dataset.episodes]
-    seen = sorted(set(loaded) & set(_split_of(run).train))
+    seen = sorted(set(loaded) & set(split.train)) if split is not None else []
     if seen:
         log.warn(f"{len(seen)} of {len(loaded)} episodes were trained on, so this is no held-out error: {_short(seen)}")
 
@@ -70,9 +76,10 @@ def training_episodes(dataset: Dataset, run: RunFolder | None) -> Dataset | Abse
 
     if run is None:
         return Absent("the policy does not lie in a run folder, so what it was trained on is not known")
-    if _trained_on(run) != dataset.fingerprint:
+    split = _split_of(run, dataset)
+    if split is None:
         return Absent("the run was not trained on this dataset")
-    train = _split_of(run).train
+    train = split.train
     if not train:
         return Absent("the run has no split.json that names its training episodes")
     renamed = {dataset.declared_name(name): name for name in dataset.spec.features}
@@ -86,20 +93,15 @@ def training_episodes(dataset: Dataset, run: RunFolder | None) -> Dataset | Abse
 
 def validation_episodes(dataset: Dataset, run: RunFolder | None) -> list[int]:
     """The loaded episodes that the run held out to choose by; none where that is not known."""
-    if run is None or _trained_on(run) != dataset.fingerprint:
-        return []
-    kept = set(_split_of(run).validation)
+    split = _split_of(run, dataset)
+    kept = set(split.validation) if split is not None else set()
     return [episode.index for episode in dataset.episodes if episode.index in kept]
 
 
-def _trained_on(run: RunFolder) -> str | None:
-    """The fingerprint of the dataset that the run was trained on."""
-    fingerprint = lookup(read_history(run.events).started, "dataset.fingerprint")
-    return fingerprint if isinstance(fingerprint, str) else None
-
-
-def _split_of(run: RunFolder) -> Split:
-    return Split.from_json(json.loads(run.split.read_text())) if run.split.exists() else Split([])
+def _split_of(run: RunFolder | None, dataset: Dataset) -> Split | None:
+    """How the run divided the dataset, by its own numbers; None when it was not trained on it."""
+    trained_on = datasets_of_run(run) if run is not None else []
+    return next((one.split for one in trained_on if one.fingerprint == dataset.fingerprint), None)
 
 
 def _short(episodes: list[int]) -> str:

@@ -52,10 +52,7 @@ class EnsembleConfig:
 
     def shared(self) -> TrainConfig:
         """What all seeds train: everything but the seed and the place."""
-        data = self.train.dataset
-        if data.root is not None or Path(data.repo_id).expanduser().is_dir():
-            # the ensemble can be gone on with from any folder, and so can each run
-            data = data.model_copy(update={"root": (data.root or Path(data.repo_id).expanduser()).resolve()})
+        data = self.train.dataset.found_from_anywhere()
         if self.splits == "same" and data.draws and data.split_seed is None:
             data = data.model_copy(update={"split_seed": self.train.seed})
         # trying for themselves, seeds might differ in whether they are compiled, and so in their rounding

@@ -36,8 +36,6 @@ def settle_precision(shared: TrainConfig, threads: int) -> TrainConfig:
 
 def policy_of(shared: TrainConfig) -> PolicyConfig:
     """The policy's configuration with the features of the dataset. Raises what loading the dataset raises."""
-    from understudy.data.lerobot import load_dataset
+    from understudy.train.run_data import load
 
-    data = shared.dataset
-    dataset = load_dataset(data.repo_id, root=data.root, revision=data.revision, rename_map=shared.rename_map)
-    return shared.policy.with_features(dataset.spec)
+    return shared.policy.with_features(load(shared).spec)

@@ -12,12 +12,37 @@ from understudy.core import log
 from .machine import machine_facts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from understudy.data.lerobot import Dataset
+
+    from .config import TrainConfig
     from .loop import Training
     from .prepare import Prepared
 
 
 # a dataset can have thousands
 MOST_TASKS = 20
+
+
+def parts_of(dataset: Dataset, config: TrainConfig) -> dict[str, Any]:
+    """`parts` of several datasets, as the event has them; {} for a single one."""
+    if len(dataset.parts) == 1:
+        return {}
+    weights: Sequence[float | None] = config.dataset.weights or [None] * len(dataset.parts)
+    return {
+        "parts": [
+            {
+                "repo_id": part.dataset.repo_id,
+                "fingerprint": part.dataset.fingerprint,
+                "first_episode": part.first_episode,
+                "episodes": len(part.dataset.episodes),
+                "frames": part.dataset.num_rows,
+                "weight": weight,
+            }
+            for part, weight in zip(dataset.parts, weights, strict=True)
+        ]
+    }
 
 
 def announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> None:
@@ -37,6 +62,7 @@ def announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> 
             "fps": dataset.fps,
             "robot": dataset.info.get("robot_type"),
             "tasks": dataset.tasks[:MOST_TASKS],
+            **parts_of(dataset, t.config),
         },
         "policy": {
             "type": t.config.policy.type,

@@ -111,7 +111,7 @@ def resumed_config(typed: Settings, resume: str | None, config_path: str | None)
     faults = [
         f"{typed.spelled(path)}: got `{written(new)}`, but the run has `{written(old)}`"
         for path, old, new in differences(before.to_json(), after.to_json())
-        if not _may_change(path, after) and path != ("batch_size",)
+        if not _may_change(path, old, new, after) and path != ("batch_size",)
     ]
     fault = batch_fault(run, after.batch_size, before.batch_size, place_of_this_process().world)
     faults += [fault] if fault else []
@@ -241,8 +241,15 @@ def differences(
             yield (*path, key), before, after
 
 
-def _may_change(path: tuple[str, ...], config: TrainConfig) -> bool:
+def _may_change(path: tuple[str, ...], old: Any, new: Any, config: TrainConfig) -> bool:
+    if path == ("dataset", "mixture"):
+        return bool(_without_roots(old) == _without_roots(new))
     schedule = config.schedule()
     if path == ("eval_steps",) and schedule is not None and schedule.type == "reduce_on_plateau":
         return False  # the rate depends on when it is looked at
     return any(".".join(path[:end]) in RESUMABLE for end in range(1, len(path) + 1))
+
+
+def _without_roots(mixture: Any) -> Any:
+    """A mixture without where its datasets lie, which a run that goes on may change."""
+    return [{**part, "root": None} for part in mixture] if isinstance(mixture, list) else mixture

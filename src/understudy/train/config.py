@@ -226,6 +226,8 @@ class TrainConfig(Group):
         for name in RESUMABLE + _PLACE:
             group, _, option = name.rpartition(".")
             (content[group] if group else content).pop(option, None)
+        for part in content["dataset"]["mixture"] or ():
+            part.pop("root", None)
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

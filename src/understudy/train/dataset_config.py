@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from understudy.core.arguments import parse_flow
+from understudy.core.errors import ConfigError
 from understudy.policies.config import own
 
 from .image_transforms import ImageTransformsConfig
+from .mixture_config import Episode, MixturePart, folder_of, name_of, parts_of
 
-Episode = Annotated[int, Field(ge=0)]
+# options of a single dataset, which each part of a mixture has for itself
+_OF_ONE = ("root", "revision", "episodes", "exclude_episodes", "eval_episodes")
 
 
 class Group(BaseModel):
@@ -23,7 +27,12 @@ class Group(BaseModel):
 class DatasetConfig(Group):
     """Which recordings are trained on, and how they are read."""
 
-    repo_id: str = Field(min_length=1, description="dataset on the Hub (user/name), or a folder that holds one")
+    repo_id: str = Field(
+        min_length=1, description="dataset on the Hub (user/name), or a folder that holds one; several: '[a, b]'"
+    )
+    mixture: list[MixturePart] | None = own(
+        None, description="several datasets as one, with weights: '{a: 1, b: 3}', or a list of their options"
+    )
     root: Path | None = Field(None, description="folder that holds the dataset; null: the cache, then the Hub")
     image_transforms: ImageTransformsConfig = Field(default_factory=ImageTransformsConfig)
     episodes: list[Episode] | None = Field(None, description="use only these episodes, such as [0, 1, 2]")
@@ -63,6 +72,29 @@ class DatasetConfig(Group):
         "(decode every time)",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _several(cls, data: Any) -> Any:
+        """A list of names is a mixture of them, and a mixture is called by its parts."""
+        if not isinstance(data, dict):
+            return data
+        names, mixture = _listed(data.get("repo_id")), data.get("mixture")
+        if isinstance(names, list) and mixture is None:
+            if len(names) == 1 and isinstance(names[0], str):
+                return data | {"repo_id": names[0]}
+            mixture, names = names, None
+        if mixture is None:
+            return data
+        parts = parts_of(mixture)
+        if names is not None and names != name_of(parts):
+            raise ValueError("repo_id and mixture both say what is trained on; give one of them (the other: null)")
+        if given := [name for name in _OF_ONE if data.get(name) is not None]:
+            raise ValueError(
+                f"of several datasets each has its own {given[0]}: "
+                f"dataset.mixture='[{{repo_id: ..., {given[0]}: ...}}, ...]'"
+            )
+        return data | {"repo_id": name_of(parts), "mixture": parts}
+
     @field_validator("root", "split_file")
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
@@ -91,6 +123,24 @@ class DatasetConfig(Group):
         if value is not None and not value:
             raise ValueError("the list is empty; leave the option out to use every episode")
         return value
+
+    @property
+    def repo_ids(self) -> list[str]:
+        """The datasets by name."""
+        return [self.repo_id] if self.mixture is None else [part.repo_id for part in self.mixture]
+
+    @property
+    def weights(self) -> list[float] | None:
+        """How much is drawn of each part; None: by their frames."""
+        found = [part.weight for part in self.mixture or () if part.weight is not None]
+        return found or None
+
+    def found_from_anywhere(self) -> DatasetConfig:
+        """The same, with whole paths, so that a run can be gone on with from any folder."""
+        if self.mixture is not None:
+            return self.model_copy(update={"mixture": [part.found_from_anywhere() for part in self.mixture]})
+        folder = folder_of(self.repo_id, self.root)
+        return self if folder is None else self.model_copy(update={"root": folder})
 
     @property
     def draws(self) -> bool:
@@ -128,3 +178,13 @@ class DatasetConfig(Group):
         if left_out:
             raise ValueError(f"eval_episodes {sorted(left_out)} are not among the episodes in use")
         return self
+
+
+def _listed(repo_id: Any) -> Any:
+    """The list that was typed for one name: '[a, b]'."""
+    if not (isinstance(repo_id, str) and repo_id.startswith("[") and repo_id.endswith("]")):
+        return repo_id
+    try:
+        return parse_flow(repo_id)
+    except ConfigError as error:
+        raise ValueError(error.what) from error

@@ -67,7 +67,9 @@ def model_card(config: TrainConfig, world: int = 1) -> str:
     policy = config.policy
     tags = sorted({"robotics", "lerobot", policy.type, *(policy.tags or [])})
     lines = ["---", "library_name: lerobot", f"license: {policy.license or 'apache-2.0'}", "pipeline_tag: robotics"]
-    lines += [f"datasets: {config.dataset.repo_id}", f"model_name: {policy.type}", "tags:"]
+    names = config.dataset.repo_ids
+    lines += [f"datasets: {names[0]}"] if len(names) == 1 else ["datasets:", *(f"- {name}" for name in names)]
+    lines += [f"model_name: {policy.type}", "tags:"]
     lines += [f"- {tag}" for tag in tags]
     lines += ["---", "", f"# {policy.type} trained on {config.dataset.repo_id}", ""]
     lines += [

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from understudy.core import log
 from understudy.core.units import readable_bytes
+from understudy.data.shares import rows_per_part
 
 from .optim import state_bytes
 from .place import batch_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
     from torch.optim import Optimizer
 
     from understudy.data.frames import FramesPlan
@@ -28,13 +32,17 @@ _LEAK = (
 )
 
 
-def print_data_plan(config: TrainConfig, dataset: Dataset, split: Split, frames: FramesPlan) -> None:
+def print_data_plan(
+    config: TrainConfig, dataset: Dataset, split: Split, train_rows: np.ndarray, frames: FramesPlan
+) -> None:
     """What is trained on and how the frames are held."""
     features = ", ".join(
         f"{name.removeprefix('observation.')} {'x'.join(map(str, feature.shape))}"
         for name, feature in dataset.spec.features.items()
     )
     _row("dataset", f"{dataset.repo_id}  {dataset.version}, {len(dataset.episodes)} episodes ({_held_out(split)})")
+    for line in _parts(config, dataset, train_rows):
+        _row("", line)
     _row("", f"{dataset.num_rows:,} frames at {dataset.fps:g} Hz; {features}")
     if split.windows is not None:
         log.warn(_LEAK)
@@ -75,6 +83,20 @@ def print_training_plan(prepared: Prepared, policy: Policy, optimizer: Optimizer
         _row("saved", f"{every}, at the best {criterion}, and on Ctrl-C, in {config.output_dir}")
     else:
         _row("saved", "nothing: --save_checkpoint=false")
+
+
+def _parts(config: TrainConfig, dataset: Dataset, train_rows: np.ndarray) -> Iterator[str]:
+    """A line for each of several datasets: its size, and its share of what is drawn."""
+    if len(dataset.parts) == 1:
+        return
+    weights = config.dataset.weights or list(map(float, rows_per_part(dataset.parts, train_rows)))
+    for part, weight in zip(dataset.parts, weights, strict=True):
+        one, last = part.dataset, part.dataset.episodes[-1].index
+        numbered = f", numbered {part.first_episode} to {part.first_episode + last} here" if part.first_episode else ""
+        yield (
+            f"{one.repo_id}: {len(one.episodes)} episodes{numbered}, {one.num_rows:,} frames; "
+            f"{weight / sum(weights):.1%} of what is drawn"
+        )
 
 
 def _held_out(split: Split) -> str:

@@ -26,7 +26,8 @@ from understudy.data.seen_store import FRAMES_AT_ONCE, SeenStores, seen_key
 from understudy.nn.bf16 import autocast
 
 if TYPE_CHECKING:
-    from understudy.data.seen_store import SeenFrames
+    from understudy.data.lerobot import Dataset
+    from understudy.data.seen_store import SeenFrames, SeenKey
     from understudy.data.spec import Batch
     from understudy.policies.base import Policy
     from understudy.policies.prefix import Prefix
@@ -173,11 +174,15 @@ def _stores(name: str, config: TrainConfig, policy: Policy, prepared: Prepared) 
     if name not in prepared.seen_stores:
         dataset, prefix = prepared.dataset, policy.prefixes(prepared.dataset.tasks)[name]
         batch = _fake(policy, dataset.tasks, 1)
-        # which of the dataset's cameras is which
-        names = {camera: dataset.declared_name(camera) for camera in dataset.spec.cameras}
-        identity = hashlib.sha256(json.dumps([prefix.identity(policy.device), names]).encode()).hexdigest()[:32]
+        weights = prefix.identity(policy.device)
         examples = {entry: _computed(config, policy, prefix, entry, batch) for entry in prefix.entries}
-        keys = {entry: seen_key(dataset, entry, identity, example) for entry, example in examples.items()}
+
+        def keys(part: Dataset) -> dict[str, SeenKey]:
+            # which of the dataset's cameras is which
+            names = {camera: part.declared_name(camera) for camera in part.spec.cameras}
+            identity = hashlib.sha256(json.dumps([weights, names]).encode()).hexdigest()[:32]
+            return {entry: seen_key(part, entry, identity, example) for entry, example in examples.items()}
+
         prepared.seen_stores[name] = SeenStores(dataset, cache_folder(), keys)
     return prepared.seen_stores[name]
 

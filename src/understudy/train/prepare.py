@@ -20,6 +20,7 @@ from understudy.data.divided import DividedRows, divided_rows
 from understudy.data.frames import Frames, FramesPlan, open_frames, plan_frames
 from understudy.data.lerobot import Dataset
 from understudy.data.sampler import Sampler
+from understudy.data.shares import Group, groups_of
 from understudy.data.spec import Statistics
 from understudy.data.split import Split
 from understudy.data.statistics import compute_statistics, guard_zero_spread, use_imagenet
@@ -102,12 +103,20 @@ class Prepared:
 
     def source(self) -> Source:
         rank, world = self.ranks.rank, self.ranks.world
-        sampler = Sampler(self.rows.train, self.config.batch_size, self.config.seed, rank=rank, world=world)
+        sampler = Sampler(
+            self.rows.train, self.config.batch_size, self.config.seed, rank=rank, world=world, groups=self.groups
+        )
         windows, device = self.windows(), torch.device(str(self.config.policy.device))
         # an update takes all of its batches at once: those of the next one are gathered meanwhile; numbers alone are
         # gathered sooner than a thread has been told to
         ahead = self.config.grad_accumulation_steps + 1 if windows.cameras or device.type != "cpu" else 0
         return Source(windows, sampler, device, ahead=ahead)
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """What is drawn of each of several datasets, where that was said; [] for every frame alike."""
+        weights = self.config.dataset.weights
+        return [] if weights is None else groups_of(self.dataset.parts, self.rows.train, weights)
 
     @property
     def validates(self) -> bool:
@@ -190,9 +199,7 @@ def prepare(
         check_same_dataset(dataset, folder)
     split = split_of(config, dataset, folder)
     policy = config.policy.with_features(dataset.spec).model_copy(update={"device": str(device)})
-    if options.root is not None or Path(options.repo_id).expanduser().is_dir():
-        # a run can be gone on with from any folder
-        options = options.model_copy(update={"root": dataset.root.resolve()})
+    options = options.found_from_anywhere()
     check_tasks(policy, dataset.tasks, dataset.repo_id)
     rows = divided_rows(dataset, split, options.window_starts)
     check_held_out(config, rows)
@@ -202,9 +209,11 @@ def prepare(
     if not config.resume:
         policy.fetch()
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
-    print_data_plan(config, dataset, split, frames_plan)
     frames = beside.frames if beside is not None else None
-    return Prepared(config, dataset, split, rows, frames_plan, ranks, start_up, frames)
+    prepared = Prepared(config, dataset, split, rows, frames_plan, ranks, start_up, frames)
+    prepared.groups  # noqa: B018  # weights that come to nothing are refused before anything is decoded
+    print_data_plan(config, dataset, split, rows.train, frames_plan)
+    return prepared
 
 
 def with_numbers_filled_in(config: TrainConfig, train_frames: int, world: int = 1) -> TrainConfig:

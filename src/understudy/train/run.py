@@ -107,7 +107,8 @@ def opened(
             check_credentials(config)
         with start_up.phase("dataset"):
             prepared = _prepared_together(config, folder, ranks, start_up, beside)
-        simulation = simulation_of(prepared.config, prepared.dataset.root, folder) if ranks.leads else None
+        recorded = [part.dataset.root for part in prepared.dataset.parts]
+        simulation = simulation_of(prepared.config, recorded, folder) if ranks.leads else None
         if dry_run:
             prepared.print_forecast()
             yield None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from understudy.core.errors import ConfigError
@@ -10,15 +11,19 @@ from understudy.core.events import read_events
 from understudy.core.run_folder import RunFolder
 from understudy.data.divided import DividedRows
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.mixture import join
 from understudy.data.split import Split, split_episodes, split_of_file, split_windows
 
 if TYPE_CHECKING:
     from .config import TrainConfig
+    from .mixture_config import MixturePart
 
 
 def load(config: TrainConfig) -> Dataset:
     """The dataset of a run. Raises DataError, ConfigError as load_dataset does."""
     options = config.dataset
+    if options.mixture is not None:
+        return _joined(config, options.mixture)
     return load_dataset(
         options.repo_id,
         root=options.root,
@@ -28,6 +33,26 @@ def load(config: TrainConfig) -> Dataset:
         tolerance_s=config.tolerance_s,
         rename_map=config.rename_map,
     )
+
+
+def _joined(config: TrainConfig, mixture: Sequence[MixturePart]) -> Dataset:
+    datasets = [
+        load_dataset(
+            part.repo_id,
+            root=part.root,
+            revision=part.revision,
+            episodes=part.episodes,
+            exclude_episodes=part.exclude_episodes,
+            tolerance_s=config.tolerance_s,
+            rename_map=part.rename_map,
+            rename_if_there={old: new for old, new in config.rename_map.items() if old not in part.rename_map},
+        )
+        for part in mixture
+    ]
+    for old in config.rename_map:
+        if not any(old in dataset.info["features"] for dataset in datasets):
+            raise ConfigError(f"`--rename_map` renames `{old}`, which none of the datasets has")
+    return join(datasets)
 
 
 def split_of(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> Split:
@@ -41,7 +66,14 @@ def split_of(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> Split:
     shares: dict[str, Any] = {"seed": seed, "eval_split": options.eval_split, "test_split": options.test_split}
     if options.split == "window":
         return split_windows(dataset, **shares)
-    return split_episodes(dataset, **shares, eval_episodes=options.eval_episodes)
+    if options.mixture is None:
+        return split_episodes(dataset, **shares, eval_episodes=options.eval_episodes)
+    # each by itself, by its own numbers: what is held out of a dataset is held out whatever it is joined with
+    split = Split([])
+    for part, chosen in zip(dataset.parts, options.mixture, strict=True):
+        own = split_episodes(part.dataset, **shares, eval_episodes=chosen.eval_episodes)
+        split = split.and_then(own, part.first_episode)
+    return split
 
 
 def check_held_out(config: TrainConfig, rows: DividedRows) -> None:

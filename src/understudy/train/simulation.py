@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,10 +85,10 @@ class Simulation:
         }
 
 
-def simulation_of(config: TrainConfig, dataset: Path, run: RunFolder) -> Simulation | None:
+def simulation_of(config: TrainConfig, datasets: Sequence[Path], run: RunFolder) -> Simulation | None:
     """Where the checkpoints of `config` are evaluated; None when they are not.
 
-    dataset   the folder of what is trained on
+    datasets   the folders of what is trained on
 
     Everything is checked now: raises ConfigError for an unknown task, features that do not match, and seeds that are
     in the recordings.
@@ -102,7 +102,7 @@ def simulation_of(config: TrainConfig, dataset: Path, run: RunFolder) -> Simulat
     subject = Subject({"name": "the policy"}, {"type": None}, config=config.policy, rename_map=config.rename_map)
     planned = plan(PolicyOptions(), config.env, config.eval, seed=FIRST_SEED_WHILE_TRAINING, subject=subject)
     if not config.eval.allow_training_seeds:
-        check_unseen(dataset, config.env.type, planned.seeds)
+        check_unseen(datasets, config.env.type, planned.seeds)
     return Simulation(config.env, config.eval, run)
 
 

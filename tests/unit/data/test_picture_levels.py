@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from make_dataset import make_dataset
+from understudy.data.dataset_files import Part
 from understudy.data.lerobot import Dataset, load_dataset
 from understudy.data.picture_levels import picture_levels
 from understudy.data.statistics import compute_statistics
@@ -65,7 +66,7 @@ def test_without_a_cache_nothing_is_kept(dataset: Dataset, tmp_path: Path) -> No
 @pytest.mark.parametrize("damage", ["cut", "empty", "other counts", "other recipe"])
 def test_what_is_damaged_is_measured_again(dataset: Dataset, tmp_path: Path, damage: str) -> None:
     episodes = dataset.episodes
-    whole = picture_levels(dataset, FRONT, episodes, CountedFrames(dataset), tmp_path)  # type: ignore[arg-type]
+    whole = picture_levels(Part(dataset), FRONT, episodes, CountedFrames(dataset), tmp_path)  # type: ignore[arg-type]
     (path,) = (tmp_path / "levels").rglob("*.npz")
     if damage in ("cut", "empty"):
         path.write_bytes(path.read_bytes()[: 400 if damage == "cut" else 0])
@@ -74,7 +75,7 @@ def test_what_is_damaged_is_measured_again(dataset: Dataset, tmp_path: Path, dam
         stored["levels" if damage == "other counts" else "recipe"] += 1
         np.savez(path, **stored)
     frames = CountedFrames(dataset)
-    again = picture_levels(dataset, FRONT, episodes, frames, tmp_path)  # type: ignore[arg-type]
+    again = picture_levels(Part(dataset), FRONT, episodes, frames, tmp_path)  # type: ignore[arg-type]
     assert frames.gathered == 12
     assert np.array_equal(again[0], whole[0]) and again[1] == whole[1]
 
@@ -82,6 +83,6 @@ def test_what_is_damaged_is_measured_again(dataset: Dataset, tmp_path: Path, dam
 def test_a_cache_that_cannot_be_written_stops_nothing(dataset: Dataset, tmp_path: Path) -> None:
     in_the_way = tmp_path / "levels"
     in_the_way.write_text("a file where the folder belongs")
-    levels, count = picture_levels(dataset, FRONT, dataset.episodes, CountedFrames(dataset), tmp_path)  # type: ignore[arg-type]
+    levels, count = picture_levels(Part(dataset), FRONT, dataset.episodes, CountedFrames(dataset), tmp_path)  # type: ignore[arg-type]
     assert count == 12 and levels.sum() == 12 * 6 * 8 * 3
     assert in_the_way.read_text() == "a file where the folder belongs"

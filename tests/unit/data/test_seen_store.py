@@ -42,7 +42,7 @@ def stores_of(
     dataset: Dataset, cache: Path, identity: str = "ab" * 16, dtype: torch.dtype = torch.float32
 ) -> SeenStores:
     example = torch.empty(1, TOKENS, WIDTH, dtype=dtype)
-    return SeenStores(dataset, cache, {c: seen_key(dataset, c, identity, example) for c in CAMERAS})
+    return SeenStores(dataset, cache, lambda part: {c: seen_key(part, c, identity, example) for c in CAMERAS})
 
 
 def never(camera: str, rows: np.ndarray) -> Tensor:

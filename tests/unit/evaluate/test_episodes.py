@@ -15,6 +15,7 @@ from understudy.data.lerobot import Dataset, load_dataset
 from understudy.evaluate.episodes import check_held_out, training_episodes, validation_episodes, wanted_episodes
 from understudy.evaluate.nearest import Absent
 
+SET = "set"
 SPLIT = {"train": [0, 1, 2, 4], "validation": [3], "test": [5]}
 
 
@@ -35,7 +36,7 @@ def dataset(fingerprint: str = "f00d", episodes: list[int] | None = None) -> Any
 
 
 def test_the_episodes_that_the_run_held_out_are_taken(run: RunFolder) -> None:
-    assert wanted_episodes(None, run) == [3, 5]
+    assert wanted_episodes(None, run, SET) == [3, 5]
     check_held_out(None, dataset(episodes=[3, 5]), run)
 
 
@@ -47,24 +48,24 @@ def test_another_dataset_is_never_guessed_at(run: RunFolder) -> None:
 
 def test_a_policy_outside_a_run_folder_needs_the_episodes_to_be_named() -> None:
     with pytest.raises(ConfigError, match="run folder"):
-        wanted_episodes(None, None)
+        wanted_episodes(None, None, SET)
 
 
 def test_a_run_that_held_nothing_out_needs_them_named_too(run: RunFolder) -> None:
     run.split.write_text(json.dumps({"train": [0, 1, 2, 3, 4, 5], "validation": [], "test": []}))
-    with pytest.raises(ConfigError, match="held no episode out"):
-        wanted_episodes(None, run)
+    with pytest.raises(ConfigError, match="held no episode of it out"):
+        wanted_episodes(None, run, SET)
 
 
 def test_a_run_without_a_split_needs_them_named_too(run: RunFolder) -> None:
     run.split.unlink()
-    with pytest.raises(ConfigError, match="held no episode out"):
-        wanted_episodes(None, run)
+    with pytest.raises(ConfigError, match="held no episode of it out"):
+        wanted_episodes(None, run, SET)
 
 
 def test_all_and_lists_are_taken_as_they_are_asked_for(run: RunFolder) -> None:
-    assert wanted_episodes("all", run) is None
-    assert wanted_episodes([4, 2], None) == [4, 2]
+    assert wanted_episodes("all", run, SET) is None
+    assert wanted_episodes([4, 2], None, SET) == [4, 2]
 
 
 def test_episodes_that_were_trained_on_are_pointed_out(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,3 +121,37 @@ def test_nothing_is_looked_up_in_episodes_of_another_dataset(run: RunFolder, hel
     assert isinstance(training_episodes(held_out, None), Absent)
     run.split.unlink()
     assert training_episodes(held_out, run) == Absent("the run has no split.json that names its training episodes")
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> RunFolder:
+    """A run on two datasets: the first is told by a name, and of the second the folder is known."""
+    folder = RunFolder(tmp_path / "mixed")
+    parts = [
+        {"repo_id": "you/cubes", "fingerprint": "f00d", "first_episode": 0},
+        {"repo_id": "more", "fingerprint": "beef", "first_episode": 10},
+    ]
+    write_events(folder, [started(dataset={"repo_id": "you/cubes + more", "fingerprint": "both", "parts": parts})])
+    folder.split.write_text(json.dumps({"train": [0, 1, 2, 4, 10, 12], "validation": [3, 11], "test": [13]}))
+    (tmp_path / "more").mkdir()
+    mixture = [{"repo_id": "you/cubes", "root": None}, {"repo_id": "more", "root": str(tmp_path / "more")}]
+    folder.config.write_text(json.dumps({"dataset": {"repo_id": "you/cubes + more", "mixture": mixture}}))
+    return folder
+
+
+def test_of_several_datasets_the_episodes_of_the_one_that_is_named_are_taken(mixed: RunFolder, tmp_path: Path) -> None:
+    assert wanted_episodes(None, mixed, "you/cubes") == [3]
+    assert wanted_episodes(None, mixed, str(tmp_path / "more")) == [1, 3]
+    assert wanted_episodes(None, mixed, "anything", tmp_path / "more") == [1, 3]
+    with pytest.raises(ConfigError, match="trained on you/cubes, more"):
+        wanted_episodes(None, mixed, "you/others")
+
+
+def test_of_several_datasets_each_is_known_by_its_own_numbers(
+    mixed: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert validation_episodes(dataset("beef"), mixed) == [1]
+    check_held_out(None, dataset("beef", [1, 3]), mixed)
+    assert capsys.readouterr().err == ""
+    check_held_out([0, 1], dataset("beef", [0, 1]), mixed)
+    assert "1 of 2 episodes were trained on" in capsys.readouterr().err

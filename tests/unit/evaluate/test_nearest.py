@@ -71,7 +71,7 @@ def test_an_evaluated_episode_is_never_looked_up_in_itself(dataset: Dataset) -> 
 
 def test_demonstrations_that_repeat_are_found_again(tmp_path: Path) -> None:
     first, second = load(tmp_path / "a"), load(tmp_path / "b")
-    second.__dict__["fingerprint"] = "another recording of the same motions"
+    second.files.__dict__["fingerprint"] = "another recording of the same motions"
     result = evaluate(Constant(config_for(first.spec)), first, training=second, probe_frames=0)
     assert result.mae_mean("nearest") == pytest.approx(0, abs=1e-6)
 

@@ -29,7 +29,7 @@ from understudy.rollout.workers import Lost, run_in_workers
 
 from .config import EvalConfig, PolicyOptions, free_folder, output_name
 from .result import SimulationResult
-from .seeds import check_unseen, dataset_of
+from .seeds import check_unseen, datasets_of
 from .subject import Subject, subject_of
 from .worker import LAST_FRAMES
 
@@ -86,7 +86,7 @@ def plan(
         shuffle=config.shuffle,
     )
     if not config.allow_training_seeds:
-        check_unseen(dataset_of(subject.home), simulated.name, seeds_of(protocol))
+        check_unseen(datasets_of(subject.home), simulated.name, seeds_of(protocol))
     setup = {
         "env": env.model_dump(mode="json"),
         "policy": subject.setup,

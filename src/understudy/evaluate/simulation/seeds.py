@@ -10,37 +10,37 @@ from understudy.core.errors import ConfigError
 from understudy.core.run_folder import RunFolder
 
 
-def check_unseen(root: Path | None, task: str, seeds: Sequence[int]) -> None:
-    """Raises ConfigError naming the seeds that are in the recordings in `root`.
+def check_unseen(roots: Sequence[Path], task: str, seeds: Sequence[int]) -> None:
+    """Raises ConfigError naming the seeds that are in the recordings in `roots`.
 
-    Nothing can be said, and nothing is refused, where they are gone (None) or were not recorded in this task.
+    Nothing can be said, and nothing is refused, where they are gone or were not recorded in this task.
     """
-    if root is None:
-        return
     from understudy.data.recording import read_recording
 
-    recording = read_recording(root)
-    if recording is None or recording.env.get("type") != task:
-        return
-    # of every episode: what was held out while training took part in choosing the checkpoint
-    seen = sorted(set(seeds) & set(recording.seeds))
-    if seen:
-        shown = ", ".join(map(str, seen[:8])) + (", ..." if len(seen) > 8 else "")
-        raise ConfigError(
-            f"{len(seen)} of {len(seeds)} episodes begin as episodes of the policy's training data do: seeds {shown}",
-            where=str(root),
-            hint="leave --seed out, or take one outside of these; --eval.allow_training_seeds=true measures it anyway",
-        )
+    for root in roots:
+        recording = read_recording(root)
+        if recording is None or recording.env.get("type") != task:
+            continue
+        # of every episode: what was held out while training took part in choosing the checkpoint
+        seen = sorted(set(seeds) & set(recording.seeds))
+        if seen:
+            shown = ", ".join(map(str, seen[:8])) + (", ..." if len(seen) > 8 else "")
+            raise ConfigError(
+                f"{len(seen)} of {len(seeds)} episodes begin as episodes of the policy's training data do: "
+                f"seeds {shown}",
+                where=str(root),
+                hint="leave --seed out, or take one outside of these; --eval.allow_training_seeds=true measures it "
+                "anyway",
+            )
 
 
-def dataset_of(home: RunFolder | None) -> Path | None:
-    """The folder of the dataset that a run was trained on; None outside a run, or when it is not on this machine."""
+def datasets_of(home: RunFolder | None) -> list[Path]:
+    """The folders of what a run was trained on, of those that are on this machine; none outside a run."""
     if home is None or not home.config.is_file():
-        return None
+        return []
     try:
         dataset = json.loads(home.config.read_text())["dataset"]
-        named = dataset.get("root") or dataset["repo_id"]
+        named = [part.get("root") or part["repo_id"] for part in dataset.get("mixture") or [dataset]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    root = Path(str(named)).expanduser()
-    return root if root.is_dir() else None
+        return []
+    return [root for root in (Path(str(name)).expanduser() for name in named) if root.is_dir()]
