@@ -9,6 +9,8 @@ from pydantic import Field
 
 from understudy.core import log
 from understudy.core.config import Options, parse_options
+from understudy.core.lineage import read_lineage, told
+from understudy.core.run_folder import run_of_checkpoint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +79,7 @@ def as_document(facts: CheckpointFacts) -> dict[str, Any]:
         "runs_on": runs_on(facts),
         "config": facts.config,
         "own_options": facts.own.get("policy", {}),
+        "lineage": dict(read_lineage(run_of_checkpoint(facts.path)).content) or None,
         "problems": facts.problems,
     }
 
@@ -90,6 +93,8 @@ def as_text(facts: CheckpointFacts) -> str:
         f"parameters   {_size(facts)}",
         f"runs on      {_programs(facts)}",
     ]
+    for number, line in enumerate(told(read_lineage(run_of_checkpoint(facts.path)))):
+        lines.append(f"{'' if number else 'started from':<12} {line}")
     if facts.rename_map:
         lines.append("renames      " + ", ".join(f"{a} -> {b}" for a, b in facts.rename_map.items()))
     for title, features in (("looks at", facts.inputs), ("gives", facts.outputs)):

@@ -1,6 +1,6 @@
 """Where things are in a run folder. Every path of it is made here and nowhere else.
 
-RUN/train_config.json  split.json  events.jsonl  logs/  plots/  eval/
+RUN/train_config.json  split.json  lineage.json  events.jsonl  logs/  plots/  eval/
 RUN/checkpoints/NNNNNN/{pretrained_model,training_state}
 """
 
@@ -30,6 +30,10 @@ class RunFolder:
     @property
     def split(self) -> Path:
         return self.path / "split.json"
+
+    @property
+    def lineage(self) -> Path:
+        return self.path / "lineage.json"
 
     @property
     def events(self) -> Path:

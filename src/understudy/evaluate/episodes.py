@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Literal
 
 from understudy.core import log
 from understudy.core.errors import ConfigError, DataError
+from understudy.core.lineage import Seen, read_lineage
 from understudy.core.run_folder import RunFolder
+from understudy.data.episode_digests import episode_digests
 
 from .nearest import Absent
 from .trained_on import datasets_of_run
@@ -62,9 +64,23 @@ def check_held_out(asked: Sequence[int] | Literal["all"] | None, dataset: Datase
             hint=ASK,
         )
     loaded = [episode.index for episode in dataset.episodes]
-    seen = sorted(set(loaded) & set(split.train)) if split is not None else []
-    if seen:
-        log.warn(f"{len(seen)} of {len(loaded)} episodes were trained on, so this is no held-out error: {_short(seen)}")
+    seen = set(loaded) & set(split.train) if split is not None else set()
+    before = _seen_before(dataset, run)
+    if everything := sorted(seen | before.keys()):
+        by = {where.run for index, where in before.items() if index not in seen and where.run}
+        how = f" (by the run that this one was started from, {', '.join(sorted(by))})" if by else ""
+        log.warn(
+            f"{len(everything)} of {len(loaded)} episodes were trained on{how}, so this is no held-out error: "
+            f"{_short(everything)}"
+        )
+
+
+def _seen_before(dataset: Dataset, run: RunFolder | None) -> dict[int, Seen]:
+    """The loaded episodes that the run, or one it was started from, was trained on, whatever dataset they were in."""
+    trained = read_lineage(run).trained()
+    if not trained:
+        return {}
+    return {index: trained[digest] for index, digest in episode_digests(dataset).items() if digest in trained}
 
 
 def training_episodes(dataset: Dataset, run: RunFolder | None) -> Dataset | Absent:

@@ -23,7 +23,7 @@ from torch import Tensor
 import understudy
 from understudy.core.errors import CheckpointError, ConfigError, StatisticMissing
 from understudy.core.files import folder_written_atomically
-from understudy.data.spec import Statistics
+from understudy.data.spec import FeatureType, Statistics
 from understudy.nn.devices import choose_device
 from understudy.nn.weights import read_safetensors, write_safetensors
 from understudy.policies.base import Policy
@@ -34,6 +34,7 @@ from understudy.policies.checkpoint_config import (
     read_own_json,
     with_processors,
 )
+from understudy.policies.config import PolicyConfig
 from understudy.policies.kinds import OWN_FILE, WEIGHTS, missing_weights
 from understudy.policies.migration import is_statistic, old_statistics, without_compiler_names
 from understudy.policies.places import find_checkpoint
@@ -141,6 +142,29 @@ def load_weights_into(policy: Policy, path: str | Path) -> None:
     """
     folder = find_checkpoint(path)
     _fill(policy, _read_weights(folder), folder)
+
+
+def statistics_of(path: str | Path, config: PolicyConfig) -> Statistics:
+    """The statistics that a checkpoint normalises by, for a policy with the features of `config`.
+
+    Raises CheckpointError when it stores none, ConfigError when they are of another shape.
+    """
+    folder = find_checkpoint(path)
+    processors = read_processors(folder)
+    if processors is None or not processors.statistics:
+        raise CheckpointError(
+            "the policy stores no statistics", where=str(folder), hint="leave out --dataset.statistics=policy"
+        )
+    for name, feature in {**config.input_features, **config.output_features}.items():
+        shape = (3, 1, 1) if feature.type is FeatureType.VISUAL else feature.shape
+        for key, value in processors.statistics.get(name, {}).items():
+            if key != "count" and value.shape != shape:
+                raise ConfigError(
+                    f"the policy's statistic `{key}` of `{name}` has the shape {value.shape}, the dataset's {shape}",
+                    where="--dataset.statistics=policy",
+                    hint="leave it out: statistics are then those of the episodes trained on",
+                )
+    return processors.statistics
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:

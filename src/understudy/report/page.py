@@ -12,6 +12,7 @@ from typing import Any
 
 from understudy.core.events import Event, read_events
 from understudy.core.files import json_or_empty, write_atomically
+from understudy.core.lineage import read_lineage
 from understudy.core.run_folder import RunFolder
 
 from .events import History, history_of, lookup, number
@@ -62,7 +63,7 @@ def page_text(
         *recordings_part(judged.recorded, run),
         *_damaged(judged, run),
         *findings_part(findings),
-        *training_part(history, events, config, split),
+        *training_part(history, events, config, split, read_lineage(run)),
         *course_part(history, run),
         *options_part(changed),
         *checkpoints_part(history, events, run),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from understudy.core.events import Event
+from understudy.core.lineage import NOTHING, Lineage, told
 from understudy.core.units import counted, readable_duration
 
 from .events import History, lookup, number, section, series
@@ -60,13 +61,17 @@ def how_it_ended(events: Sequence[Event]) -> str:
 
 
 def training_part(
-    history: History, events: Sequence[Event], config: Mapping[str, Any], split: Mapping[str, Any]
+    history: History,
+    events: Sequence[Event],
+    config: Mapping[str, Any],
+    split: Mapping[str, Any],
+    lineage: Lineage = NOTHING,
 ) -> Iterator[str]:
     """Model, dataset, work, time, energy, machine: a line each, of what is known."""
     if not history.started:
         return
     started = history.started
-    parts = facts_at_start(started, config, split)
+    parts = facts_at_start(started, config, split, lineage)
     machine = {"machine": parts.pop("machine")} if "machine" in parts else {}
     parts |= _said(
         {
@@ -91,13 +96,17 @@ def training_part(
     yield ""
 
 
-def facts_at_start(started: Event, config: Mapping[str, Any], split: Mapping[str, Any]) -> dict[str, str]:
+def facts_at_start(
+    started: Event, config: Mapping[str, Any], split: Mapping[str, Any], lineage: Lineage = NOTHING
+) -> dict[str, str]:
     """What is known of a run before its first update, by name: policy, dataset, cameras, tasks, held out, machine."""
     machine = section(started, "machine")
     return _said(
         {
             "policy": _policy(section(started, "policy")),
+            "started from": ["; before that, ".join(told(lineage))],
             "dataset": _dataset(section(started, "dataset")),
+            "of which": _parts(lookup(started, "dataset.parts")),
             "cameras": _cameras(config),
             "tasks": _tasks(lookup(started, "dataset.tasks")),
             "held out": _held_out(split),
@@ -135,6 +144,19 @@ def _dataset(dataset: Mapping[str, Any]) -> list[str | None]:
         f"{readable_duration(frames / fps)} of demonstration" if frames and fps else None,
         f"robot {dataset['robot']}" if dataset.get("robot") else None,
         f"fingerprint `{str(dataset['fingerprint'])[:16]}`" if dataset.get("fingerprint") else None,
+    ]
+
+
+def _parts(parts: Any) -> list[str | None]:
+    """The datasets of a mixture, and what is drawn of each."""
+    if not isinstance(parts, list):
+        return []
+    drawn: list[float] = [number(part.get("weight")) or number(part.get("frames")) or 0.0 for part in parts]
+    weighted, whole = any(number(part.get("weight")) for part in parts), float(sum(drawn)) or 1.0
+    return [
+        f"{part.get('repo_id')} {counted(int(part.get('episodes', 0)), 'episode')} from {part.get('first_episode')} on"
+        + (f" ({share / whole:.0%} of what is drawn)" if weighted else "")
+        for part, share in zip(parts, drawn, strict=True)
     ]
 
 

@@ -168,30 +168,43 @@ def newest_good(run: RunFolder) -> Path | None:
     return None
 
 
-def restore(path: Path, policy: Policy, optimizer: Optimizer, schedule: Schedule | None) -> Resumed:
-    """Load weights, optimiser state and schedule of a checkpoint folder (ours or LeRobot's) into live objects."""
+def restore(
+    path: Path, policy: Policy, optimizer: Optimizer, schedule: Schedule | None, steps_before: int = 0
+) -> Resumed:
+    """Load weights, optimiser state and schedule of a checkpoint folder (ours or LeRobot's) into live objects.
+
+    steps_before   updates of the schedule that were made before the run's first one
+    """
     load_weights_into(policy, path / PRETRAINED)
-    state = path / TRAINING_STATE
-    step = int(json.loads((state / "training_step.json").read_text())["step"])
+    step = int(json.loads((path / TRAINING_STATE / "training_step.json").read_text())["step"])
+    restore_training(path / TRAINING_STATE, optimizer, schedule, steps_before + step)
+    best, patience = _manifest(path).get("best"), _manifest(path).get("patience")
+    return Resumed(step, Best(**best) if best else None, Patience(**patience or {}))
+
+
+def restore_training(state: Path, optimizer: Optimizer, schedule: Schedule | None, steps: int) -> None:
+    """Put optimiser and schedule where the training state in the folder `state` says, after `steps` updates.
+
+    Raises CheckpointError when it is of another policy or schedule.
+    """
+    weights = "go on from the weights alone, in a new run: --policy.path=" + str(state.parent / PRETRAINED)
     try:
         restore_state(optimizer, read_safetensors(state / "optimizer_state.safetensors"))
     except (ValueError, KeyError, IndexError) as error:
         raise CheckpointError(
             f"the optimiser's state does not fit this policy: {error}",
             where=str(state / "optimizer_state.safetensors"),
-            hint="go on from the weights alone, in a new run: --policy.path=" + str(path / PRETRAINED),
+            hint=weights,
         ) from error
     if schedule is not None:
         try:
-            restore_schedule(schedule, optimizer, step, json_or_empty(state / SCHEDULER))
+            restore_schedule(schedule, optimizer, steps, json_or_empty(state / SCHEDULER))
         except KeyError as error:
             raise CheckpointError(
                 f"the state of the schedule lacks {error}",
                 where=str(state / SCHEDULER),
-                hint="go on from the weights alone, in a new run: --policy.path=" + str(path / PRETRAINED),
+                hint=weights,
             ) from error
-    best, patience = _manifest(path).get("best"), _manifest(path).get("patience")
-    return Resumed(step, Best(**best) if best else None, Patience(**patience or {}))
 
 
 def damage(path: Path) -> str | None:

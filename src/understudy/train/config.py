@@ -117,6 +117,13 @@ class TrainConfig(Group):
         description="compute what frozen weights make of each frame once and keep it on disk: what is seen in each "
         "camera (features), or all that is read of a frame (memory); auto: the most that fits and pays",
     )
+    continue_schedule: bool = own(
+        False,
+        description="with --policy.path=RUN: go on with that run's optimiser and schedule too, instead of fresh ones",
+    )
+    steps_before: int = own(
+        0, ge=0, description="updates that continue_schedule goes on from; filled in from the checkpoint"
+    )
     grad_accumulation_steps: int = own(1, ge=1, description="batches whose gradients make one update")
     rename_map: dict[str, str] = Field(
         default_factory=dict, description="dataset's feature name -> policy's, such as '{a: observation.images.top}'"
@@ -180,6 +187,13 @@ class TrainConfig(Group):
             raise ValueError("env evaluates checkpoints, and save_checkpoint=false writes none; give eval_freq=0 too")
         if self.naming_dir is not None and self.naming != "study":
             raise ValueError("naming_dir is where naming=study leaves its files; give that too")
+        if self.policy.pretrained_path is None:
+            if self.continue_schedule:
+                raise ValueError("continue_schedule goes on from a run: name it with policy.path")
+            if self.dataset.statistics == "policy":
+                raise ValueError("dataset.statistics=policy takes those of the policy started from: give policy.path")
+        if self.steps_before and not self.continue_schedule:
+            raise ValueError("steps_before belongs to continue_schedule=true")
         if self.policy.use_peft:
             raise ValueError("policy.use_peft=true: adapters (PEFT) are not supported yet")
         return self

@@ -63,8 +63,10 @@ class DatasetConfig(Group):
     window_starts: list[Episode] | None = own(
         None, description="train and validate on windows that begin at these frames of an episode alone, such as [0, 5]"
     )
-    statistics: Literal["train", "dataset"] = own(
-        "train", description="normalise by the episodes trained on, or by the statistics stored in the dataset"
+    statistics: Literal["train", "dataset", "policy"] = own(
+        "train",
+        description="normalise by the episodes trained on, by the statistics stored in the dataset, or by those of the "
+        "policy started from",
     )
     frames: Literal["auto", "device", "disk", "ram", "decode"] = own(
         "auto",

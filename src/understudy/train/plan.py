@@ -8,6 +8,7 @@ from understudy.core import log
 from understudy.core.units import readable_bytes
 from understudy.data.shares import rows_per_part
 
+from .lineage import ancestors
 from .optim import state_bytes
 from .place import batch_words
 
@@ -68,6 +69,8 @@ def print_training_plan(prepared: Prepared, policy: Policy, optimizer: Optimizer
     # a schedule notes the full rate beside the one that it begins with
     rate = settings.get("initial_lr", settings["lr"])
     _row("optimiser", f"{type(optimizer).__name__}  lr {rate:g}, {schedule.type if schedule else 'constant rate'}")
+    for number, line in enumerate(ancestors(config)):
+        _row("" if number else "from", line)
     if config.eval_steps and eval_frames:
         _row("held out", f"{eval_frames:,} frames measured every {config.eval_steps:,} updates{_patience(config)}")
     if config.env is not None and config.eval_freq:

@@ -28,11 +28,13 @@ from understudy.data.windows import Windows
 from understudy.nn.devices import choose_device
 from understudy.nn.fast_paths import set_fast_paths
 from understudy.policies.instructed import check_tasks
-from understudy.policies.pretrained import load_policy, load_weights_into
+from understudy.policies.pretrained import load_policy, load_weights_into, statistics_of
 
 from .calibration import calibrate
 from .config import TrainConfig
+from .continuing import go_on, with_steps_before
 from .distributed import ALONE, Ranks
+from .lineage import warn_of_leak
 from .optim import build_optimizer, group_names
 from .plan import print_data_plan
 from .prefix_cache import seen_frames
@@ -153,6 +155,8 @@ class Prepared:
 
     def _statistics(self) -> Statistics:
         options = self.config.dataset
+        if options.statistics == "policy":
+            return statistics_of(str(self.config.policy.pretrained_path), self.config.policy)
         if options.statistics == "dataset":
             found = self.dataset.own_statistics()
             if found is None:
@@ -208,6 +212,8 @@ def prepare(
     )
     if not config.resume:
         policy.fetch()
+        config = with_steps_before(config)
+        warn_of_leak(config, dataset, split)
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
     frames = beside.frames if beside is not None else None
     prepared = Prepared(config, dataset, split, rows, frames_plan, ranks, start_up, frames)
@@ -252,7 +258,9 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
     use_groups = config.use_policy_training_preset
     fused = config.fast_paths and device.type in ("cpu", "cuda")
     optimizer = build_optimizer(policy, settings, use_groups=use_groups, fused=fused)
-    schedule = build_schedule(config.schedule(), optimizer, config.steps)
+    schedule = build_schedule(config.schedule(), optimizer, config.steps_before + config.steps)
+    if checkpoint is None:
+        go_on(config, optimizer, schedule)
     update = Update(
         policy,
         optimizer,

@@ -31,6 +31,7 @@ from .distributed import Ranks, joined
 from .ending import ending, nothing_to_do
 from .events import EventLog, Sink
 from .hub import check_credentials, push, wants_push
+from .lineage import earlier_folders, write_lineage
 from .loop import Training, train_loop
 from .optim import state_bytes, weight_bytes
 from .place import batch_fault
@@ -107,7 +108,7 @@ def opened(
             check_credentials(config)
         with start_up.phase("dataset"):
             prepared = _prepared_together(config, folder, ranks, start_up, beside)
-        recorded = [part.dataset.root for part in prepared.dataset.parts]
+        recorded = [part.dataset.root for part in prepared.dataset.parts] + earlier_folders(prepared.config)
         simulation = simulation_of(prepared.config, recorded, folder) if ranks.leads else None
         if dry_run:
             prepared.print_forecast()
@@ -199,7 +200,9 @@ def _begun(
     simulation: Simulation | None,
 ) -> Iterator[Training | None]:
     config, ranks = prepared.config, prepared.ranks
-    start = restore(checkpoint, parts.policy, parts.optimizer, parts.schedule) if checkpoint else Resumed(0, None)
+    start = Resumed(0, None)
+    if checkpoint:
+        start = restore(checkpoint, parts.policy, parts.optimizer, parts.schedule, config.steps_before)
     ranks.spread(parts.policy)
     print_training_plan(prepared, parts.policy, parts.optimizer)
     for warning in parts.policy.warnings():
@@ -264,4 +267,5 @@ def _written_down(prepared: Prepared, folder: RunFolder, sinks: list[Sink]) -> E
     """The run's configuration and split, and its log of events, shown to `sinks` and those that were asked for."""
     write_atomically(folder.config, json.dumps(prepared.config.to_json(), indent=2))
     write_atomically(folder.split, json.dumps(prepared.split.to_json(), indent=2))
+    write_lineage(prepared, folder)
     return EventLog(folder.events, [*sinks, *build_sinks(prepared.config, folder.path, folder.logs)])

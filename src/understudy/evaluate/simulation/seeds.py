@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from understudy.core.errors import ConfigError
+from understudy.core.lineage import read_lineage
 from understudy.core.run_folder import RunFolder
 
 
@@ -35,7 +36,7 @@ def check_unseen(roots: Sequence[Path], task: str, seeds: Sequence[int]) -> None
 
 
 def datasets_of(home: RunFolder | None) -> list[Path]:
-    """The folders of what a run was trained on, of those that are on this machine; none outside a run."""
+    """The folders of what a run, and those it was started from, were trained on, of those that are on this machine."""
     if home is None or not home.config.is_file():
         return []
     try:
@@ -43,4 +44,5 @@ def datasets_of(home: RunFolder | None) -> list[Path]:
         named = [part.get("root") or part["repo_id"] for part in dataset.get("mixture") or [dataset]]
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
-    return [root for root in (Path(str(name)).expanduser() for name in named) if root.is_dir()]
+    roots = [*(Path(str(name)).expanduser() for name in named), *read_lineage(home).folders()]
+    return [root for root in dict.fromkeys(map(Path.resolve, roots)) if root.is_dir()]

@@ -13,6 +13,7 @@ from nicegui import ui
 
 from understudy.core.events import Event
 from understudy.core.files import json_or_empty
+from understudy.core.lineage import read_lineage
 from understudy.core.run_folder import RunFolder
 from understudy.core.units import readable_bytes, readable_duration
 from understudy.report.events import number
@@ -121,7 +122,7 @@ def _findings(told: Sequence[Event]) -> None:
 
 
 def _facts(started: Event, folder: RunFolder) -> None:
-    told = facts_at_start(started, json_or_empty(folder.config), json_or_empty(folder.split))
+    told = facts_at_start(started, json_or_empty(folder.config), json_or_empty(folder.split), read_lineage(folder))
     # the report's words are Markdown; here they are shown as they are
     plain = {name.capitalize(): said.replace("`", "") for name, said in told.items()}
     facts({**plain, "Command": started.get("command")})
