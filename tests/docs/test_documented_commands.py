@@ -54,6 +54,9 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ensemble.path.mkdir(parents=True)
         ensemble.config.write_text(json.dumps(config.to_json()))
         Facts([1000, 1001], threads=2).save(ensemble.facts)
+    policy = run / "checkpoints/last/pretrained_model"
+    policy.mkdir(parents=True)
+    (policy / "config.json").write_text(json.dumps(config.policy.lerobot_json()))
     base = tmp_path / "smolvla_base"
     base.mkdir()
     (base / "config.json").write_text(json.dumps(SmolVlaConfig.tiny().lerobot_json()))

@@ -73,6 +73,7 @@ KEYS = {
             "action_mae": "joint -> mean absolute error of the predicted chunk, in the dataset's units",
             "action_error": "the same in standard deviations of each joint, averaged over those that move",
             "baselines": "`action_error` of `hold`, who repeats the last action, and of `mean`, who gives the mean one",
+            "datasets": "of several datasets: name -> `action_error` on what is held out of it",
             "episodes": "the episodes that are held out",
             "frames": "how many of their frames were measured",
         },

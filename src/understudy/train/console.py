@@ -111,6 +111,8 @@ def validation_line(event: dict[str, Any]) -> str:
     ]
     if compared:
         parts.append(f"({', '.join(compared)})")
+    if event.get("datasets"):
+        parts.append("; ".join(f"{error:.4f} on {name}" for name, error in event["datasets"].items()))
     of = f" of {len(event['episodes'])} episodes" if event["episodes"] else ""
     parts.append(f"{event['frames']} frames{of}")
     return "  ".join(parts)

@@ -78,9 +78,11 @@ class HeldOut:
         action_mae     joint -> mean absolute error of `predict` over the chunk, the dataset's own units
         action_error   the same divided by each joint's standard deviation, averaged: the criterion of `best`
         baselines      action_error of `hold` and `mean` on the same frames
+        datasets       of several datasets: the action_error on each
         """
         parts: dict[str, float] = {}
         errors: dict[str, ActionError] = {}
+        of_part: dict[str, ActionError] = {}
         together = np.array_equal(self._rows, self._error_rows)
         with evaluating(policy):
             for first, batch in self._batches(self._rows):
@@ -92,9 +94,9 @@ class HeldOut:
                 for name, value in {"loss": loss.total, **loss.parts}.items():
                     parts[name] = parts.get(name, 0.0) + float(value) * len(batch) / len(self._rows)
                 if together:
-                    self._add_errors(errors, policy, batch, placed.observation, rng)
+                    self._add_errors(errors, of_part, policy, batch, placed.observation, rng)
             for first, batch in () if together else self._batches(self._error_rows):
-                self._add_errors(errors, policy, batch, batch.to(self._device).observation, Rng(0, first))
+                self._add_errors(errors, of_part, policy, batch, batch.to(self._device).observation, Rng(0, first))
 
         spread = torch.as_tensor(policy.normalizer.statistics["action"]["std"], dtype=torch.float64)
         if self._baselines is None:
@@ -105,6 +107,9 @@ class HeldOut:
             "action_mae": dict(zip(names, errors["policy"].per_joint().tolist(), strict=True)),
             "action_error": in_deviations(errors["policy"], spread),
             "baselines": self._baselines,
+            **(
+                {"datasets": {name: in_deviations(error, spread) for name, error in of_part.items()}} if of_part else {}
+            ),
             "episodes": self._episodes,
             "frames": len(self._rows),
         }
@@ -114,7 +119,13 @@ class HeldOut:
             yield first, self._windows.gather(rows[first : first + self._batch_size])
 
     def _add_errors(
-        self, errors: dict[str, ActionError], policy: Policy, batch: Batch, observation: dict[str, Tensor], rng: Rng
+        self,
+        errors: dict[str, ActionError],
+        of_part: dict[str, ActionError],
+        policy: Policy,
+        batch: Batch,
+        observation: dict[str, Tensor],
+        rng: Rng,
     ) -> None:
         with autocast(self._precision, self._device):
             chunks = {"policy": policy.predict(observation | policy.instruction(batch.task), rng).float().cpu()}
@@ -122,3 +133,11 @@ class HeldOut:
             assert batch.rows is not None
             chunks |= untrained(policy, self._dataset, batch.rows, batch.action.shape[1])
         add_errors(errors, chunks, batch.action, batch.action_is_pad)
+        if len(self._dataset.parts) > 1:
+            assert batch.rows is not None
+            first_rows = [part.first_row for part in self._dataset.parts]
+            numbers = np.searchsorted(first_rows, batch.rows, side="right") - 1
+            for number in np.unique(numbers).tolist():
+                there = torch.from_numpy(numbers == number)
+                one = {self._dataset.parts[number].dataset.repo_id: chunks["policy"][there]}
+                add_errors(of_part, one, batch.action[there], batch.action_is_pad[there])

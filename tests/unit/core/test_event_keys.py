@@ -22,12 +22,14 @@ from understudy.train.telemetry import Telemetry
 
 @pytest.fixture
 def events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Everything that a small run of the pendulum writes, with success measured, and then gone on with."""
+    """Everything that a small run on two sets of the pendulum writes, with success measured, and then gone on with."""
     env = EnvConfig(type="pendulum/calm", horizon=30)
-    record(RecordConfig(env=env, dataset=DatasetTarget(root=tmp_path / "d", num_episodes=6)))
+    for seed, name in enumerate("de"):
+        record(RecordConfig(env=env, dataset=DatasetTarget(root=tmp_path / name, num_episodes=3), seed=10 * seed))
+    parts = [{"repo_id": name, "root": tmp_path / name, "eval_episodes": [1]} for name in "de"]
     monkeypatch.setattr(train_module, "Telemetry", partial(Telemetry, every_s=0.01))
     options = {
-        "dataset": {"repo_id": "d", "root": tmp_path / "d", "eval_episodes": [1]},
+        "dataset": {"mixture": parts},
         "policy": {"type": "tiny_pi0"},
         "output_dir": tmp_path / "run",
         "steps": 4,

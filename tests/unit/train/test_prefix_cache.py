@@ -244,3 +244,31 @@ def test_an_example_of_a_batch_has_the_names_and_shapes_of_a_real_one(folder: Pa
     shapes = [{name: (v.shape, v.dtype) for name, v in b.observation.items()} for b in (real, example)]
     assert shapes[0] == shapes[1]
     assert dataclasses.asdict(real).keys() == dataclasses.asdict(example).keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_several_datasets_what_was_seen_of_one_alone_is_not_looked_at_again(
+    folder: Path, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNDERSTUDY_CACHE", str(tmp_path / "cache"))
+    other = make_dataset(tmp_path / "other", episodes=2, frames=7, cameras=("front", "wrist"), seed=9)
+    alone = config_of(folder, prefix_cache=kind)
+    prepared, policy = prepared_with(alone)
+    assert seen_frames(prepared.config, policy, prepared) is not None
+    mixture = {"repo_id": None, "eval_episodes": None, "mixture": [str(folder), str(other)], "eval_split": 0}
+    both = config_of(folder, prefix_cache=kind, dataset=mixture)
+    prepared, policy = prepared_with(both)
+    _, why = choose_prefix_cache(prepared.config, policy, prepared)
+    assert f": {7 * 2 * (2 if kind == 'features' else 1)} frames to look at once" in why
+    prepared.seen = seen_frames(prepared.config, policy, prepared)
+    rows = np.array([40, 3, 29, 30, 12])
+    kept, plain = prepared.windows().gather(rows), None
+    prepared.seen, seen = None, prepared.seen
+    plain = prepared.windows().gather(rows)
+    prepared.seen = seen
+    losses = []
+    for batch in (plain, kept):
+        rng = Rng(3)
+        rng.seed_torch("update")
+        losses.append(policy.loss(batch, rng).total)
+    assert_close(losses[0], losses[1], rtol=1e-5, atol=1e-5)

@@ -10,6 +10,7 @@ import torch
 
 from make_dataset import make_dataset
 from understudy.data.lerobot import Dataset, load_dataset
+from understudy.data.mixture import join
 from understudy.data.rows import rows_of_episodes
 from understudy.data.spec import Batch
 from understudy.data.windows import Windows
@@ -132,3 +133,27 @@ def test_an_act_is_left_in_training_mode_with_its_weights_untouched(dataset: Dat
     assert first == second
     assert policy.training
     assert all(torch.equal(a, b) for a, b in zip(before, policy.parameters(), strict=True))
+
+
+def test_of_several_datasets_the_error_on_each_is_told(dataset: Dataset, tmp_path: Path) -> None:
+    both = join([dataset, load_dataset(str(make_dataset(tmp_path / "e", episodes=2, frames=20, cameras=(), seed=5)))])
+    windows = Windows(both, None, action_offsets=range(4), cameras=[])
+
+    class WrongOnTheSecond(PerfectPolicy):
+        def predict(self, observation: object, rng: object) -> torch.Tensor:
+            chunk = self.now.action.clone()
+            chunk[torch.from_numpy(np.asarray(self.now.rows) >= 90)] += 0.25
+            return chunk
+
+    rows = rows_of(both, [1, 4])
+    held_out = HeldOut(
+        both, windows, rows, rows, batch_size=8, episodes=[1, 4], precision="fp32", device=torch.device("cpu")
+    )
+    result = held_out.measure(WrongOnTheSecond(both, windows, 0.0))  # type: ignore[arg-type]
+    first, second = result["datasets"].values()
+    spread = both.columns["action"].std(0).astype(np.float64)
+    assert list(result["datasets"]) == [part.dataset.repo_id for part in both.parts]
+    assert first == pytest.approx(0, abs=1e-6)
+    assert second == pytest.approx((0.25 / spread).mean(), rel=1e-4)
+    assert first < result["action_error"] < second
+    assert "datasets" not in measure(dataset, 0.25)
