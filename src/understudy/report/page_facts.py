@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from understudy.core.describe import written
 from understudy.core.events import Event
 from understudy.core.run_folder import RunFolder
 from understudy.core.units import counted, readable_bytes, readable_duration
@@ -45,7 +46,7 @@ def options_part(changed: Sequence[tuple[str, Any, Any]]) -> Iterator[str]:
 
 
 def _shown(value: Any) -> str:
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    text = written(value)
     return (text if len(text) <= 80 else text[:77] + "...").replace("|", "\\|").replace("\n", " ")
 
 

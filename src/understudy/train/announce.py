@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ def announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> 
     keys: dict[str, Any] = {
         "run_id": uuid.uuid4().hex[:12],
         "version": __version__,
-        "command": " ".join(sys.argv),
+        "command": shlex.join(sys.argv),
         "config_hash": t.config.hash(t.ranks.world),
         "dataset": {
             "repo_id": dataset.repo_id,

@@ -11,7 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from understudy.core.arguments import Settings
 from understudy.core.config import check
@@ -44,6 +51,11 @@ class MixturePart(BaseModel):
     @classmethod
     def _home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser()
+
+    @model_serializer(mode="wrap")
+    def _what_was_said(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A record lists many parts: what each leaves open is left out."""
+        return {name: value for name, value in serialize(self).items() if value not in (None, {})}
 
     @property
     def folder(self) -> Path | None:

@@ -29,6 +29,7 @@ class StopRequest:
         # torchrun passes on what its ranks may have got already, so that a second signal says nothing new
         self.forwarded = False
         self._previous: dict[int, object] = {}
+        self._raised: Interrupted | None = None
 
     def __enter__(self) -> StopRequest:
         # signal handlers belong to the main thread; a run started from another one is stopped by its owner
@@ -42,16 +43,21 @@ class StopRequest:
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
+        if self._raised is not None and error is not None and not isinstance(error, Interrupted):
+            # it came in the middle of a library that makes its own error of whatever is raised in it
+            raise self._raised from error
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         exit_code = _EXIT_CODES[signal.Signals(number)]
         if not self.patient:
-            raise Interrupted("stopped before the first step; what was prepared is kept", exit_code=exit_code)
+            self._raised = Interrupted("stopped before the first step; what was prepared is kept", exit_code=exit_code)
+            raise self._raised
         if self.requested is not None and self.forwarded:
             return
         if self.requested is not None:
             self.at_once = True
-            raise Interrupted("stopped at once, without saving", exit_code=exit_code)
+            self._raised = Interrupted("stopped at once, without saving", exit_code=exit_code)
+            raise self._raised
         self.requested = exit_code
         word = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
         again = "" if self.forwarded else " (once more: stop at once)"

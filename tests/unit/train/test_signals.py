@@ -43,3 +43,15 @@ def test_a_signal_that_a_launcher_passes_on_again_is_the_same_signal(capsys: pyt
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop.requested == 143
     assert "once more" not in capsys.readouterr().out
+
+
+def test_a_signal_in_the_middle_of_a_library_that_makes_its_own_error_of_it_is_still_a_signal() -> None:
+    def library() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except Interrupted as error:
+            raise RuntimeError("a callback failed") from error
+
+    with pytest.raises(Interrupted) as stopped, StopRequest():
+        library()
+    assert stopped.value.exit_code == 130
