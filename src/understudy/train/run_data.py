@@ -73,7 +73,8 @@ def split_of(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> Split:
     for part, chosen in zip(dataset.parts, options.mixture, strict=True):
         own = split_episodes(part.dataset, **shares, eval_episodes=chosen.eval_episodes)
         split = split.and_then(own, part.first_episode)
-    return split
+    # each may have too few to spare one, and all together enough
+    return split if split.validation else split_episodes(dataset, **shares, eval_episodes=None)
 
 
 def check_held_out(config: TrainConfig, rows: DividedRows) -> None:
@@ -94,6 +95,6 @@ def check_same_dataset(dataset: Dataset, folder: RunFolder) -> None:
     if started is not None and started["dataset"]["fingerprint"] != dataset.fingerprint:
         raise ConfigError(
             "the dataset has changed since this run was started, so the run cannot go on as if nothing had happened",
-            where=str(dataset.root),
+            where=", ".join(str(part.dataset.root) for part in dataset.parts),
             hint=f"train on the new data from the weights of this run: --policy.path={folder.path}",
         )

@@ -237,3 +237,11 @@ def test_a_weight_that_comes_to_nothing_is_refused_before_anything_is_written(
     mixture = f"--dataset.mixture={{{dataset}: 1, {second}: 1e-6}}"
     assert main(["train", mixture, f"--output_dir={tmp_path / 'run'}", "--dry_run", *SMALL]) == 2
     assert "less than once an epoch" in capsys.readouterr().err
+
+
+def test_datasets_that_are_too_small_to_spare_an_episode_spare_one_together(
+    dataset: Path, second: Path, tmp_path: Path
+) -> None:
+    mixture = f"[{{repo_id: {dataset}, episodes: [0, 1, 2]}}, {{repo_id: {second}, episodes: [0, 1, 2]}}]"
+    assert main(["train", f"--dataset.mixture={mixture}", f"--output_dir={tmp_path / 'run'}", *SMALL]) == 0
+    assert len(split_of_run(tmp_path / "run")["validation"]) >= 1
