@@ -73,8 +73,10 @@ def split_of(config: TrainConfig, dataset: Dataset, folder: RunFolder) -> Split:
     for part, chosen in zip(dataset.parts, options.mixture, strict=True):
         own = split_episodes(part.dataset, **shares, eval_episodes=chosen.eval_episodes)
         split = split.and_then(own, part.first_episode)
-    # each may have too few to spare one, and all together enough
-    return split if split.validation else split_episodes(dataset, **shares, eval_episodes=None)
+    if split.validation or options.eval_split is not None:
+        return split
+    # each has too few to spare one, and all together may have enough
+    return split_episodes(dataset, **shares, eval_episodes=None)
 
 
 def check_held_out(config: TrainConfig, rows: DividedRows) -> None:
