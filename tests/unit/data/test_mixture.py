@@ -13,6 +13,7 @@ import pytest
 
 from make_dataset import expected_level, make_dataset
 from understudy.core.errors import ConfigError
+from understudy.data.frame_device import bring_over, decode_onto
 from understudy.data.frames import open_frames, plan_frames
 from understudy.data.lerobot import Dataset, load_dataset
 from understudy.data.mixture import join
@@ -206,3 +207,18 @@ def _with_more_text_in_meta(folder: Path, copy: Path) -> str:
     info: dict[str, Any] = json.loads((copy / "meta/info.json").read_text())
     (copy / "meta/info.json").write_text(json.dumps(info | {"robot_type": "another name"}))
     return str(copy)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_frames_on_a_device_are_those_of_their_rows_too(
+    stored: bool, one: Dataset, two: Dataset, tmp_path: Path
+) -> None:
+    # the host's memory stands for the device's: only the copies differ
+    both = join([one, two])
+    if stored:
+        kept = open_frames(both, plan_frames(both, tier="disk", cache=tmp_path))
+        frames = bring_over(both, "asked for", "cpu", kept)
+    else:
+        frames = decode_onto(both, "asked for", "cpu", 1)
+    levels = [frame.mean() for frame in frames.gather(FRONT, np.array([50, 0, 33]))]
+    assert levels == pytest.approx([expected_level(3, 0), expected_level(0, 0), expected_level(0, 7)], abs=3)
