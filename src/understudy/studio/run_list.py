@@ -15,6 +15,7 @@ from pathlib import Path
 from understudy.core.events import NAMES, Event, parse_event
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
+from understudy.data.tree import has_info
 from understudy.report.events import lookup, number
 from understudy.report.judgements import Judgement
 
@@ -22,8 +23,9 @@ from .tree_walk import is_run, walk
 
 # the longest first line, and how much of a log's end is looked at
 _LINE, _END = 1 << 16, 1 << 16
-# what is inside these is no run of its own
-_CLOSED = {"checkpoints", "eval", "logs", "plots", "wandb", "meta", "data", "videos", "images", "node_modules"}
+# other programs' own folders, with thousands of files and no run among them
+_CLOSED = {"wandb", "node_modules"}
+_OF_A_DATASET = {"meta", "data", "videos", "images"}
 # telemetry is written every few seconds, so a log that rested for so long belongs to a run that was killed
 _ALIVE_S = 90.0
 _STATES = ("started", "resumed", "finished", "interrupted", "failed")
@@ -73,7 +75,12 @@ class RunList:
 
 def find_runs(root: Path) -> Iterator[Path]:
     """Every run folder at or below `root`, in the order of their names."""
-    return walk(root, lambda _, names: is_run(names), _CLOSED)
+    return walk(root, lambda _, names: is_run(names), _closed)
+
+
+def _closed(folder: Path, names: set[str]) -> set[str]:
+    """What is not entered: anybody may call a folder of runs `data`, but in a dataset it holds none."""
+    return _CLOSED | _OF_A_DATASET if "meta" in names and has_info(folder) else _CLOSED
 
 
 def read_row(folder: Path, now: float) -> RunRow:

@@ -19,21 +19,23 @@ def is_run(names: Collection[str]) -> bool:
 def walk(
     folder: Path,
     is_found: Callable[[Path, set[str]], bool],
-    closed: Collection[str] = (),
+    closed: Callable[[Path, set[str]], Collection[str]] | None = None,
     deepest: int = _DEEPEST,
 ) -> Iterator[Path]:
     """Every folder at or below `folder` that is one, in the order of their names. Hidden ones, and links, are left out.
 
     is_found   asked with a folder and the names in it
-    closed     names of folders that are not entered
+    closed     asked likewise for the names among them of folders that are not entered; None: all are
     """
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError:
         return
-    if is_found(folder, {entry.name for entry in entries}):
+    names = {entry.name for entry in entries}
+    if is_found(folder, names):
         yield folder
         return
+    shut = closed(folder, names) if closed is not None else ()
     for entry in entries:
-        if deepest and entry.name not in closed and entry.name[0] != "." and entry.is_dir(follow_symlinks=False):
+        if deepest and entry.name not in shut and entry.name[0] != "." and entry.is_dir(follow_symlinks=False):
             yield from walk(Path(entry.path), is_found, closed, deepest - 1)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from fake_run import started, step, validation, write_events, write_run
+from make_dataset import make_dataset
 from understudy.core.run_folder import RunFolder
 from understudy.studio.run_list import RunList, find_runs
 
@@ -23,6 +24,19 @@ def test_runs_are_found_wherever_they_lie_and_nothing_inside_them_is_taken_for_o
     (tmp_path / "lerobot/checkpoints/000200/pretrained_model").mkdir(parents=True)
     found = [path.relative_to(tmp_path).as_posix() for path in find_runs(tmp_path)]
     assert found == ["a", "ensemble/seed-1000", "ensemble/seed-1001", "lerobot"]
+
+
+def test_a_folder_may_be_called_as_a_part_of_a_run_or_of_a_dataset_is(tmp_path: Path) -> None:
+    for name in ("data/runs/a", "eval/b", "logs/c", "images/videos/d"):
+        write_run(tmp_path / name)
+    assert [path.name for path in find_runs(tmp_path)] == ["a", "b", "d", "c"]
+
+
+def test_a_run_beside_the_files_of_a_dataset_is_found_and_those_are_not_looked_through(tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "cube", episodes=1, frames=3)
+    write_run(dataset / "runs/a")
+    write_run(dataset / "data/chunk-000/b")
+    assert [path.name for path in find_runs(tmp_path)] == ["a"]
 
 
 def test_a_row_tells_the_last_numbers_of_the_log(tmp_path: Path) -> None:
