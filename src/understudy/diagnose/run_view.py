@@ -76,8 +76,7 @@ def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> Ru
     facts = {
         "total_steps": config.get("steps"),
         "batch_size": None if batch is None else batch * (number(config.get("grad_accumulation_steps")) or 1),
-        "frames": lookup(started, "dataset.frames"),
-        "episodes": lookup(started, "dataset.episodes"),
+        **_trained_on(history),
         "policy": lookup(config, "policy.type"),
         "chunk_size": lookup(config, "policy.chunk_size"),
         "kl_weight": lookup(config, "policy.kl_weight"),
@@ -95,6 +94,18 @@ def view_of_events(name: str, events: list[Event], config: dict[str, Any]) -> Ru
     ends = [event["event"] for event in events if event["event"].startswith("run_")]
     ended = ends[-1].removeprefix("run_") if ends and ends[-1] not in ("run_started", "run_resumed") else ""
     return RunView(name, history, {k: v for k, v in facts.items() if v is not None}, ended, tuple(events))
+
+
+def _trained_on(history: History) -> dict[str, float | None]:
+    """Episodes and frames that windows are drawn from: the dataset's, without what is held out."""
+    found = {name: number(lookup(history.started, f"dataset.{name}")) for name in ("episodes", "frames")}
+    last = history.steps[-1] if history.steps else {}
+    # windows so far, in windows, episodes and passes over what is trained on
+    passes = number(last.get("epochs"))
+    for name, counted in (("episodes", "episodes"), ("frames", "samples")):
+        if passes and (windows := number(last.get(counted))):
+            found[name] = round(windows / passes)
+    return found
 
 
 def view_of_log(path: Path) -> RunView:

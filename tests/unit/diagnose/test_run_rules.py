@@ -182,6 +182,18 @@ def test_a_run_of_ours_that_is_told_not_to_save_by_the_clock_is_judged_as_any_ot
     assert "seldom_saved" not in fired(run(facts=seldom | {"save_minutes": 10.0}, update_s=0.5))
 
 
+@pytest.mark.parametrize(("held_out", "found"), [(0, False), (2, True)])
+def test_episodes_that_are_held_out_are_none_that_it_was_trained_on(held_out: int, found: bool) -> None:
+    # of 10 episodes of 20 frames
+    trained = 10 - held_out
+    whole = {"event": "run_started", "step": 0, "dataset": {"episodes": 10, "frames": 200}}
+    passes = {"samples": 300 * trained * 20, "episodes": 300.0 * trained, "epochs": 300.0}
+    view = view_of_events("run", [whole, {"event": "step", "step": 100, "loss": 1.0, **passes}], {})
+    assert (view.fact("episodes"), view.fact("frames")) == (trained, 20 * trained)
+    assert ("few_episodes" in fired(view)) == found
+    assert view_of_events("run", [whole], {}).fact("episodes") == 10
+
+
 def test_a_log_that_does_not_say_what_it_started_from_is_not_blamed_for_it() -> None:
     assert "from_scratch_by_mistake" not in fired(run(log=LOG, facts={"policy": "smolvla"}))
     assert "from_scratch_by_mistake" in fired(run(log=LOG, facts={"policy": "smolvla", "pretrained": ""}))
