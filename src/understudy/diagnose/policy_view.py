@@ -8,6 +8,7 @@ from typing import Any
 from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
 from understudy.report.events import lookup, number
+from understudy.report.judgements import Judgement
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class PolicyView:
         """Error with one input spoiled, divided by that with none."""
         return number(lookup(self.held_out, f"probes.{probe}.ratio"))
 
+    def was_tried(self, option: str) -> bool:
+        """Whether the evaluation tried to execute chunks with this option, which only policies have that know it."""
+        tried = lookup(self.held_out, "horizon_choice.settings")
+        return isinstance(tried, list) and any(setting.get(option) is not None for setting in tried)
+
     def beside(self, who: str) -> tuple[int, int] | None:
         """Successes and episodes of what was evaluated beside the policy; None where it was not."""
         found = (self.simulated.get("beside") or {}).get(who) or {}
@@ -35,13 +41,10 @@ class PolicyView:
 def view_of_policy(run: RunFolder) -> PolicyView | None:
     """What evaluations in a run's folder found; None where there is none."""
     paths = sorted(run.eval.glob("*/summary.json"), key=lambda path: path.stat().st_mtime_ns)
-    found = [json_or_empty(path) for path in paths]
+    judged = [Judgement(path.parent, json_or_empty(path)) for path in paths]
+    found = [judgement.summary for judgement in judged if judgement.is_own]
     recorded = [summary for summary in found if "action_mae" in summary]
-    executed = [
-        summary
-        for summary in found
-        if "successes" in summary and not summary.get("reference") and not lookup(summary, "protocol.probe")
-    ]
+    executed = [summary for summary in found if "successes" in summary]
     if not recorded and not executed:
         return None
     return PolicyView(recorded[-1] if recorded else {}, executed[-1] if executed else {})

@@ -60,12 +60,12 @@ def configured(horizon: Horizon) -> Setting:
 
 
 def settings_to_try(horizon: Horizon) -> list[Setting]:
-    """The configured one among a few others; none when a chunk is a single action, so that there is no choice."""
+    """The configured one among others that the policy can be set to; none when a chunk is a single action."""
     if horizon.predicted < 2:
         return []
     own = configured(horizon)
     lengths = {n for n in LENGTHS if n < horizon.predicted} | {horizon.predicted}
-    coefficients = list(COEFFICIENTS)
+    coefficients = list(COEFFICIENTS) if horizon.can_ensemble else []
     if own.temporal_ensemble_coeff is None:
         lengths.add(own.n_action_steps)
     elif own.temporal_ensemble_coeff not in coefficients:

@@ -23,12 +23,13 @@ NormalizationMode = Literal["MEAN_STD", "MIN_MAX", "QUANTILES", "QUANTILE10", "I
 
 
 class Horizon(NamedTuple):
-    """Actions predicted at once, how many of them are executed before the next prediction, and how overlapping
-    predictions are averaged (None: they are not)."""
+    """Actions predicted at once, how many of them are executed before the next prediction, how overlapping predictions
+    are averaged (None: they are not), and whether the policy has an option for that."""
 
     predicted: int
     executed: int
     ensemble_coefficient: float | None = None
+    can_ensemble: bool = False
 
 
 def own(default: Any, *, description: str, **limits: Any) -> Any:

@@ -58,6 +58,15 @@ def test_the_rule_fires_where_it_should_and_nowhere_else(name: str) -> None:
     assert fired(silent) == set()
 
 
+@pytest.mark.parametrize(("coefficients", "averaged"), [([None, 0.01], True), ([None, None], False)])
+def test_averaging_is_advised_to_policies_that_can(coefficients: list[float | None], averaged: bool) -> None:
+    settings = [{"n_action_steps": 1, "temporal_ensemble_coeff": coefficient} for coefficient in coefficients]
+    jumps = held_out(seams={"ratio": 5.0}, horizon_choice={"settings": settings})
+    (finding,) = apply_rules(jumps, Looks.POLICY)
+    assert "--policy.n_action_steps" in finding.remedy
+    assert ("--policy.temporal_ensemble_coeff" in finding.remedy) == averaged
+
+
 def test_a_policy_that_nobody_evaluated_breaks_no_rule() -> None:
     assert fired(PolicyView({}, {})) == set()
 

@@ -11,7 +11,10 @@ from make_dataset import make_dataset
 from understudy.data.lerobot import Dataset, load_dataset
 from understudy.evaluate.heldout import evaluate
 from understudy.evaluate.horizon_choice import HorizonChoice, Setting, Trial, Trials, settings_to_try
+from understudy.policies.act.config import ActConfig
 from understudy.policies.config import Horizon
+from understudy.policies.smolvla.config import SmolVlaConfig
+from understudy.policies.tiny_pi0.config import TinyPi0Config
 
 STEPS = 10
 
@@ -51,7 +54,7 @@ def test_a_policy_that_errs_far_ahead_is_told_to_execute_less() -> None:
 
 def test_predictions_that_flicker_are_told_to_be_averaged() -> None:
     flicker = np.random.default_rng(0).normal(size=(60, 1)) * 0.3 * np.ones((1, STEPS))
-    choice = chosen(flicker, Horizon(STEPS, 1))
+    choice = chosen(flicker, Horizon(STEPS, 1, can_ensemble=True))
     best = choice.recommended
     assert best.setting.temporal_ensemble_coeff is not None
     assert best.error < 0.6 * choice.configured.error
@@ -91,6 +94,14 @@ def test_the_configured_setting_is_always_among_those_tried() -> None:
     assert Setting(1, 0.33) in settings_to_try(Horizon(50, 1, 0.33))
     assert all(setting.n_action_steps <= 50 for setting in settings_to_try(Horizon(50, 7)))
     assert Setting(50) in settings_to_try(Horizon(50, 7))
+
+
+def test_only_what_the_policy_can_be_set_to_is_tried() -> None:
+    for config in (ActConfig.tiny(), SmolVlaConfig.tiny(), TinyPi0Config.tiny()):
+        tried = settings_to_try(config.horizon())
+        averaged = any(setting.temporal_ensemble_coeff is not None for setting in tried)
+        assert averaged == ("temporal_ensemble_coeff" in type(config).model_fields), config.type
+    assert Setting(1, 0.01) in settings_to_try(ActConfig.tiny().horizon())
 
 
 def test_a_policy_of_single_actions_has_nothing_to_choose() -> None:

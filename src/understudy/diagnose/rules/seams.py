@@ -15,11 +15,13 @@ def check(policy: PolicyView) -> Iterator[Finding]:
     ratio = policy.figure("seams.ratio")
     if ratio is None or ratio < _TIMES:
         return
+    fewer = "execute fewer actions of each chunk (--policy.n_action_steps)"
+    if policy.was_tried("temporal_ensemble_coeff"):
+        fewer += ", or average overlapping ones (--policy.temporal_ensemble_coeff=0.01)"
     yield Finding(
         "warning",
         f"at the seam of two chunks the joints jump {ratio:.1f} times as far as the demonstrator moves in a step",
-        "execute fewer actions of each chunk (--policy.n_action_steps), or average overlapping ones "
-        "(--policy.temporal_ensemble_coeff=0.01); `understudy eval` says which serves best",
+        f"{fewer}; `understudy eval` says what serves best",
         {"ratio": ratio, "seams": policy.figure("seams.count")},
     )
 

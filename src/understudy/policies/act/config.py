@@ -207,7 +207,7 @@ class ActConfig(ChunkConfig):
             pretrained_backbone(self)
 
     def horizon(self) -> Horizon:
-        return Horizon(self.chunk_size, self.n_action_steps, self.temporal_ensemble_coeff)
+        return Horizon(self.chunk_size, self.n_action_steps, self.temporal_ensemble_coeff, can_ensemble=True)
 
     def optimizer_preset(self) -> OptimizerPreset:
         return OptimizerPreset(type="adamw", lr=self.optimizer_lr, weight_decay=self.optimizer_weight_decay)
