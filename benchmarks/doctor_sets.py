@@ -6,6 +6,7 @@ Each is made once, with `understudy record`, `train` and `eval`, and kept in the
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -94,7 +95,7 @@ FAULTY_RUNS = {
 
 
 def make(folder: Path) -> None:
-    """Record and train what is not in `folder` yet."""
+    """Record and train what is not in `folder` yet. Ends the program where a command fails."""
     for name, options in RECORDINGS.items():
         if not (folder / name).exists():
             _understudy("record", f"--dataset.repo_id=made/{name} --dataset.root={folder / name}", options)
@@ -114,4 +115,5 @@ def _understudy(verb: str, *options: str) -> None:
     words = [sys.executable, "-m", "understudy", verb, *" ".join(options).split()]
     done = subprocess.run(words, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False)
     if done.returncode not in (0, 1):
-        print(f"{' '.join(words)} ended with {done.returncode}", file=sys.stderr)
+        # the counts would be those of fewer sets, and nobody would see it
+        sys.exit(f"{shlex.join(words)} ended with {done.returncode}; remove what it left before you try again")
