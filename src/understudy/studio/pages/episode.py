@@ -237,15 +237,16 @@ class Player:
         self._said.set_text("asking the policy ...")
         try:
             frame = self._frame
-            chunk = await asyncio.to_thread(
-                self._studio.predictor.chunk,
+            chunk, task = await asyncio.to_thread(
+                self._studio.predictor.predict,
                 self._studio.places.find(self._policy.value),
                 self._dataset,
                 self._episode.start + frame,
             )
             shown = with_prediction(names, frame, chunk[:, [c for c in self._columns if c < chunk.shape[1]]])
             self._change(shown)
-            self._said.set_text(f"predicted from frame {frame:,} on: {len(chunk)} actions")
+            told = f", told “{task}”" if task else ""
+            self._said.set_text(f"predicted from frame {frame:,} on: {len(chunk)} actions{told}")
         except UnderstudyError as error:
             self._said.set_text(str(error))
         finally:
