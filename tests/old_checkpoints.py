@@ -11,6 +11,7 @@ import torch
 from understudy.nn.weights import read_safetensors, write_safetensors
 from understudy.policies.act.config import ActConfig
 from understudy.policies.act.model import Act
+from understudy.policies.base import Policy
 from understudy.policies.config import Feature
 from understudy.policies.pretrained import save_pretrained
 
@@ -46,7 +47,7 @@ def camera_policy() -> Act:
     return config.build(config.fake_statistics())
 
 
-def save(policy: Act, folder: Path) -> Path:
+def save(policy: Policy, folder: Path) -> Path:
     """Saved as we save."""
     save_pretrained(policy, folder)
     return folder

@@ -73,6 +73,7 @@ def as_document(facts: CheckpointFacts) -> dict[str, Any]:
         "normalization": facts.modes,
         "statistics": statistics,
         "rename_map": facts.rename_map,
+        "language": facts.language,
         "parameters": facts.parameters,
         "tensors": facts.tensors,
         "values": facts.values,
@@ -97,6 +98,8 @@ def as_text(facts: CheckpointFacts) -> str:
         lines.append(f"{'' if number else 'started from':<12} {line}")
     if facts.rename_map:
         lines.append("renames      " + ", ".join(f"{a} -> {b}" for a, b in facts.rename_map.items()))
+    if facts.language:
+        lines.append(f"is told      {_words(facts)}")
     for title, features in (("looks at", facts.inputs), ("gives", facts.outputs)):
         lines += ["", title]
         lines += [line for name, feature in features.items() for line in _feature(facts, name, feature)]
@@ -115,6 +118,12 @@ def _size(facts: CheckpointFacts) -> str:
         return "no weights" if facts.parameters is None else f"{facts.parameters:,} (no weights are stored)"
     stored = f"{facts.values:,} numbers in {facts.tensors} tensors"
     return stored if facts.parameters is None else f"{facts.parameters:,} trainable; {stored}"
+
+
+def _words(facts: CheckpointFacts) -> str:
+    told = {name: value for options in facts.language.values() for name, value in options.items()}
+    longest = f", {told['max_length']} tokens at most" if "max_length" in told else ""
+    return f"a task in words{longest}"
 
 
 def _programs(facts: CheckpointFacts) -> str:

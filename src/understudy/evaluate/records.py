@@ -85,6 +85,15 @@ class Evaluation:
         return clopper_pearson(self.successes, self.n, confidence)
 
 
+def name_and_task(who: Mapping[str, Any]) -> str:
+    """'RUN'; 'RUN, told “lift the cube”' where that was not the environment's own instruction.
+
+    who   the facts of a policy, its "name" and perhaps a "task" among them
+    """
+    told = " ".join(str(who.get("task") or "").split())
+    return f"{who['name']}, told “{told}”" if told else str(who["name"])
+
+
 def protocol_hash(protocol: Mapping[str, Any]) -> str:
     """SHA-256 over the protocol as canonical JSON (keys sorted, no spaces), its own "hash" left out."""
     content = {key: value for key, value in protocol.items() if key != "hash"}

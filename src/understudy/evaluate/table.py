@@ -36,6 +36,7 @@ def _heading(result: HeldOutResult) -> list[str]:
     return [
         f"action error on {_episodes(result.episodes)} of {result.dataset}, n = {result.frames:,} frames",
         f"mean absolute error over the next {result.steps} steps ({seconds:.3g} s), in the dataset's units",
+        *([] if result.task is None else [f"told at every frame: {result.task}"]),
     ]
 
 

@@ -33,6 +33,7 @@ class CheckpointFacts:
     modes        feature -> normalisation as it is applied
     statistics   of every feature the checkpoint has some for
     tensors      in `model.safetensors`, old statistics not counted, as `values`; None without weights
+    language     steps that make tokens of the task: name -> options; {} for a policy that is told nothing
     parameters   trainable numbers; None for policies that are not known here
     problems     why `load_policy` would refuse, one entry each; empty when it would not
     """
@@ -45,6 +46,7 @@ class CheckpointFacts:
     modes: dict[str, str] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=dict)
     rename_map: dict[str, str] = field(default_factory=dict)
+    language: dict[str, dict[str, Any]] = field(default_factory=dict)
     tensors: int | None = None
     values: int | None = None
     parameters: int | None = None
@@ -97,6 +99,7 @@ def read_checkpoint(path: str | Path) -> CheckpointFacts:
     processors = facts.attempt(read_processors, folder)
     if processors is not None:
         facts.statistics, facts.rename_map = processors.statistics, processors.rename_map
+        facts.language = processors.language
     facts.modes = _modes(facts, processors)
     shapes = _stored(facts, folder)
     if not has_processors and shapes is not None:

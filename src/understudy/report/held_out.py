@@ -11,10 +11,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from understudy.core.files import json_or_empty
 from understudy.core.run_folder import RunFolder
 
 from . import style
 from .held_out_probes import write_probe_plots
+from .judgements import Judgement
 
 MOST_EPISODES = 4
 _JOINTS_A_COLUMN = 8
@@ -27,9 +29,10 @@ _LINES = (
 
 
 def newest_evaluation(run: RunFolder) -> Path | None:
-    """The evaluation on a dataset that was finished last, or None."""
+    """The evaluation on a dataset that was finished last, if it can be of the policy told its own tasks; or None."""
     found = [path.parent for path in run.eval.glob("*/predictions.npz") if (path.parent / "summary.json").exists()]
-    return max(found, key=lambda folder: (folder / "summary.json").stat().st_mtime_ns) if found else None
+    own = [folder for folder in found if Judgement(folder, json_or_empty(folder / "summary.json")).is_own]
+    return max(own or found, key=lambda folder: (folder / "summary.json").stat().st_mtime_ns, default=None)
 
 
 def write_held_out_plots(evaluation: Path, plots: Path) -> list[Path]:

@@ -37,8 +37,13 @@ class Judgement:
 
     @property
     def is_own(self) -> bool:
-        """Whether it judges the run's policy as it is, neither a reference nor one that was blinded."""
-        return not self.summary.get("reference") and not lookup(self.summary, "protocol.probe")
+        """Whether it judges the run's policy as it is: no reference, and not one that was blinded or told otherwise."""
+        return not self.summary.get("reference") and not lookup(self.summary, "protocol.probe") and not self.task
+
+    @property
+    def task(self) -> str:
+        """What the policy was told instead of the own task of each episode; "" for that."""
+        return str(self.summary.get("task") or lookup(self.summary, "who.task") or "")
 
     @property
     def is_whole(self) -> bool:
@@ -52,12 +57,13 @@ class Judgement:
 
     @property
     def who(self) -> str:
-        """'the policy, step 500', 'expert', 'the policy, step 500, cameras blanked'."""
+        """'the policy, step 500', 'expert', 'the policy, step 500, cameras blanked', 'the policy, told “lift it”'."""
         named = _STEP.search(self.path.name) or _STEP.search(Path(str(self.summary.get("policy"))).parent.name)
         policy = f"the policy, step {int(named[1]):,}" if named else "the policy"
         probe = lookup(self.summary, "protocol.probe")
         name = str(self.summary.get("reference") or policy)
-        return f"{name}, {probe}" if probe else name
+        told = f"told “{' '.join(self.task.split())}”" if self.task else ""
+        return ", ".join(part for part in (name, probe, told) if part)
 
     def beside(self) -> list[tuple[str, Judgement]]:
         """What ran on the same task next to it, by name."""

@@ -87,8 +87,8 @@ def _answer(judged: Judgements, history: History) -> Iterator[str]:
             yield from _executed(judgement)
     elif measured := measured_while_training(history):
         yield from _while_training(measured)
-    elif judged.recorded:
-        yield from _on_recordings(judged.recorded[-1])
+    elif recorded := [judgement for judgement in judged.recorded if judgement.is_own]:
+        yield from _on_recordings(recorded[-1])
     else:
         yield from _by_events(history)
     yield ""

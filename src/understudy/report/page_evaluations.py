@@ -104,11 +104,15 @@ def recordings_part(judged: Sequence[Judgement], run: RunFolder) -> Iterator[str
     """The newest evaluation on recordings: errors of each joint, beside those of what needs no training."""
     if not judged:
         return
-    summary = judged[-1].summary
+    # what it does when it is told something else says little about the policy
+    own = [judgement for judgement in judged if judgement.is_own] or list(judged)
+    shown, summary = own[-1], own[-1].summary
     yield "## On recordings it did not learn from"
     yield ""
-    newest = f" The newest of {len(judged)} such evaluations: {judged[-1].path.name}." if len(judged) > 1 else ""
+    newest = f" The newest of {len(own)} such evaluations: {shown.path.name}." if len(own) > 1 else ""
     over = f"{counted(summary['frames'], 'frame')} of {named_episodes(summary['episodes'])}"
+    if shown.task:
+        over += f", each with the words “{shown.task}”"
     yield f"Mean absolute error of the predicted actions in the dataset's units, over {over}.{newest}"
     yield ""
     others = dict(summary["baselines"])

@@ -90,7 +90,8 @@ def _differences(found: Mapping[str, Any], default: Mapping[str, Any], prefix: s
         was = default[name]
         if name in ("input_features", "output_features"):
             continue  # the dataset's, not a choice
-        if isinstance(value, dict) and isinstance(was, dict):
+        # an empty mapping has no options of its own: what is in it is anybody's, such as names that are changed
+        if isinstance(value, dict) and isinstance(was, dict) and was:
             differing += _differences(value, was, f"{prefix}{name}.")
         elif value != was:
             differing.append((prefix + name, value, was))

@@ -68,18 +68,26 @@ def names_of(runs: Sequence[Path]) -> list[str]:
 def differing_options(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Option -> its value in each run, of those that are not the same wherever they are known."""
     told = [leaves(config) for config in configs]
-    keys = list(dict.fromkeys(key for config in told for key in config if key not in _PLACE))
-    table = {key: [_value(config, key) for config in told] for key in keys}
+    keys = list(dict.fromkeys(key for flat in told for key in flat if key not in _PLACE))
+    table = {key: [_value(config, flat, key) for config, flat in zip(configs, told, strict=True)] for key in keys}
     return {key: values for key, values in table.items() if len({value for value in values if value}) > 1}
 
 
-def _value(config: Mapping[str, Any], key: str) -> str:
-    """As text; null where the whole group is off, "" where it is not known."""
-    if key in config:
-        return json.dumps(config[key])
-    parts = key.split(".")
-    groups = [".".join(parts[:end]) for end in range(1, len(parts))]
-    return "null" if any(group in config and config[group] is None for group in groups) else ""
+def _value(config: Mapping[str, Any], flat: Mapping[str, Any], key: str) -> str:
+    """As text; null where the whole group is off or empty, "" where it is not known.
+
+    flat   the leaves of `config`
+    """
+    if key in flat:
+        return json.dumps(flat[key])
+    group: Any = config
+    for part in key.split("."):
+        if not isinstance(group, Mapping) or part not in group:
+            return ""
+        group = group[part]
+        if group is None or group == {}:
+            return "null"
+    return ""
 
 
 def paired_lines(runs: Sequence[Path], names: Sequence[str]) -> list[str]:

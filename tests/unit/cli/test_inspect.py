@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from old_checkpoints import camera_policy, change_json, save, save_as_03, save_as_06, small_policy
+from small_smolvla import small_smolvla
 from understudy.cli.inspect import run
 from understudy.core import log
 from understudy.core.errors import CheckpointError, ConfigError
@@ -140,3 +141,12 @@ def test_a_checkpoint_that_cannot_run_here_is_described(
     assert (facts["policy_type"], facts["writer"]) == (policy_type, writer)
     assert words in facts["problems"][0]
     assert any("no weights" in problem for problem in facts["problems"])
+
+
+def test_a_policy_that_reads_is_said_to_be_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reader = save(small_smolvla(), tmp_path / "reader")
+    assert run([str(reader)]) == 0
+    assert "is told      a task in words, 96 tokens at most" in capsys.readouterr().out
+    assert document(reader, capsys)["language"]["tokenizer_processor"]["max_length"] == 96
+    assert run([str(save(small_policy(), tmp_path / "deaf"))]) == 0
+    assert "is told" not in capsys.readouterr().out

@@ -16,9 +16,11 @@ from small_smolvla import small_smolvla
 from understudy.core.errors import ConfigError, DataError
 from understudy.data.lerobot import Dataset, load_dataset
 from understudy.envs.catalogue import EnvConfig, make_env
+from understudy.evaluate.compare.sides import read_side
 from understudy.evaluate.heldout import evaluate
 from understudy.evaluate.simulation.config import EvalConfig, PolicyOptions
 from understudy.evaluate.simulation.run import evaluate_in_simulation
+from understudy.evaluate.table import table
 from understudy.policies.horizon import Controller
 from understudy.policies.instructed import check_told
 from understudy.policies.pretrained import save_pretrained
@@ -60,6 +62,8 @@ def test_another_task_may_be_told_and_is_noted(dataset: Dataset, told: list[str]
     assert set(told) == {*TASKS, "close the box"}
     assert own.mae_mean() != other.mae_mean()
     assert other.to_json()["task"] == "close the box"
+    assert "told at every frame: close the box" in table(other)
+    assert "told at every frame" not in table(own)
     assert "task" not in own.to_json()
 
 
@@ -110,6 +114,9 @@ def test_an_evaluation_notes_what_was_told(monkeypatch: pytest.MonkeyPatch, tmp_
     assert result.who["task"] == "wave"
     plain = evaluate_in_simulation(options, env, few, seed=40, folder=tmp_path / "b")
     assert "task" not in plain.who
+    assert f"toy/reach: {tmp_path / 'policy'}, told “wave”, 1 episodes" in result.text()
+    sides = [read_side(letter, str(tmp_path / letter)) for letter in ("a", "b")]
+    assert [side.name for side in sides] == [f"{tmp_path / 'policy'}, told “wave”", str(tmp_path / "policy")]
     assert plain.protocol["hash"] == result.protocol["hash"]
     with pytest.raises(ConfigError, match="hold reads no words"):
         evaluate_in_simulation(PolicyOptions(type="hold"), env, few, seed=40, folder=tmp_path / "c", task="wave")

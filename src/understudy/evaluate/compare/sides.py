@@ -15,7 +15,7 @@ from understudy.core.errors import ConfigError, DataError
 from understudy.core.run_folder import ENSEMBLE, RunFolder
 from understudy.core.stats import Interval, clopper_pearson
 
-from ..records import EPISODES, SUMMARY, Evaluation, read_evaluation
+from ..records import EPISODES, SUMMARY, Evaluation, name_and_task, read_evaluation
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Side:
     @property
     def name(self) -> str:
         """The policy, or the policies of all training seeds."""
-        return ", ".join(dict.fromkeys(evaluation.policy for evaluation in self.evaluations))
+        return ", ".join(dict.fromkeys(name_and_task({"name": each.policy, **each.who}) for each in self.evaluations))
 
     @property
     def protocol(self) -> dict[str, Any]:

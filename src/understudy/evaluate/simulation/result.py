@@ -12,7 +12,7 @@ import numpy as np
 
 from understudy import __version__
 from understudy.core.stats import Interval, clopper_pearson
-from understudy.evaluate.records import EpisodeRecord
+from understudy.evaluate.records import EpisodeRecord, name_and_task
 
 METHOD = "Clopper-Pearson"
 
@@ -121,7 +121,8 @@ class SimulationResult:
         if factor := self.real_time_factor():
             rows.append(("speed", f"{factor:.2g} times real time, one process"))
         rows.append(("protocol", f"{self.protocol['hash'][:12]}  {self._terms()}"))
-        head = f"{self.protocol['task']}: {self.who['name']}, {count} episodes, seeds {first} to {first + count - 1}"
+        seeds = f"{count} episodes, seeds {first} to {first + count - 1}"
+        head = f"{self.protocol['task']}: {name_and_task(self.who)}, {seeds}"
         return "\n".join([head, *(f"  {label:<10} {words}" for label, words in rows)])
 
     def rate(self) -> str:
