@@ -1,6 +1,6 @@
 """`understudy data info SOURCE`: what a dataset holds, and where it departs from the format. Decodes no video.
 
-(`understudy data import` is in data_import.py.)
+(`understudy data import` is in data_import.py, `understudy data cache` in data_cache.py.)
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from understudy.core.units import readable_bytes, readable_duration
 if TYPE_CHECKING:
     from understudy.data.lerobot import Dataset
 
-ACTIONS = {"info": "what a dataset holds", "import": "a dataset from the pendulum's arrays"}
+ACTIONS = {
+    "info": "what a dataset holds",
+    "import": "a dataset from the pendulum's arrays",
+    "cache": "what is kept of datasets from run to run, and the clearing of it",
+}
 
 _SHOWN_TASKS = 10
 _SHOWN_NAMES = 8
@@ -48,11 +52,15 @@ def run(arguments: list[str]) -> int:
     if action not in ACTIONS:
         guess = nearest(action, ACTIONS) or "info"
         what = f"`data {action}`: unknown action" if action else "`data` needs to know what to do"
-        raise ConfigError(what, hint=f"did you mean `understudy data {guess} SOURCE`?")
+        raise ConfigError(what, hint=f"did you mean `understudy data {guess}`?")
     if action == "import":
         from .data_import import run_import
 
         return run_import(arguments[1:])
+    if action == "cache":
+        from .data_cache import run_cache
+
+        return run_cache(arguments[1:])
     options = parse_options(DataInfoOptions, arguments[1:], positionals=["source"], verb="data info")
     if options.as_json:
         log.talk_on_stderr()

@@ -17,6 +17,7 @@ from understudy.core.errors import ResourceError
 from understudy.core.files import locked
 from understudy.core.log import say, warn
 
+from .cache import note_use
 from .frame_store import FrameStore, disk_trouble_reported
 from .store_key import StoreKey
 
@@ -31,6 +32,7 @@ def fill(dataset: Dataset, cache: Path, stores: Mapping[str, FrameStore], make: 
     Raises DiskFull, ResourceError and what `make` raises; episodes finished before that are kept.
     """
     key = next(iter(stores.values())).key
+    note_use(key.all_cameras(cache))
     episodes = [episode.index for episode in dataset.episodes]
     damaged = {camera: store.damaged(episodes) for camera, store in stores.items()}
     complete = not any(damaged[camera] or missing_episodes(dataset, store) for camera, store in stores.items())

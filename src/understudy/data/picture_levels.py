@@ -25,6 +25,8 @@ import numpy as np
 from understudy.core.errors import ResourceError
 from understudy.core.files import write_atomically
 
+from .cache import note_use
+
 if TYPE_CHECKING:
     from .dataset_files import Part
     from .frame_spec import Frames
@@ -51,6 +53,7 @@ def picture_levels(
     if cache is not None:
         name = f"{quote(dataset.declared_name(camera), safe='')}-{height}x{width}.npz"
         path = cache / "levels" / dataset.fingerprint / name
+        note_use(path.parent)
     known = _read(path) if path else {}
     pixels = thinned(np.empty((1, height, width, 3), np.uint8))[0, ..., 0].size
     missing = [e for e in episodes if not _fits(known.get(e.index), len(sampled_frames(e.length)) * pixels)]

@@ -1,8 +1,10 @@
-"""understudy data info."""
+"""understudy data info, and data cache."""
 
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,39 @@ def test_the_real_sets_are_described(shared: Path, capsys: pytest.CaptureFixture
         found = document(capsys, str(shared / name))
         cameras = {camera: said["codec"] for camera, said in found["cameras"].items()}
         assert (found["version"], found["episodes"], found["frames"], found["fps"], cameras) == facts
+
+
+def kept(cache: Path, name: str, days: int = 0) -> None:
+    folder = cache / name
+    folder.mkdir(parents=True)
+    (folder / "content").write_bytes(bytes(100_000))
+    at = time.time() - days * 86_400
+    for path in (folder / "content", folder):
+        os.utime(path, (at, at))
+
+
+def test_the_cache_is_told_by_kind_and_cleared_by_kind_and_age(
+    own_cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, days in (("frames/aa", 0), ("seen/aa/01", 40), ("seen/aa/02", 0)):
+        kept(own_cache, name, days)
+    assert run(["cache"]) == 0
+    said = capsys.readouterr().out
+    assert f"cache      {own_cache}" in said and "used 40 days ago  dataset aa, weights 01" in said
+    assert run(["cache", "--clear=seen", "--unused_days=30"]) == 0
+    assert "removed 1 folder, 10" in capsys.readouterr().out
+    assert run(["cache", "--json"]) == 0
+    left = json.loads(capsys.readouterr().out)
+    assert [(entry["kind"], Path(entry["path"]).name) for entry in left["entries"]] == [
+        ("frames", "aa"),
+        ("seen", "02"),
+    ]
+    assert left["bytes"] == sum(entry["bytes"] for entry in left["entries"]) >= 200_000
+    assert run(["cache", "--clear=all", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["removed"]) == 2
+    assert not any(path.is_file() for path in own_cache.rglob("*"))
+
+
+def test_an_age_without_clearing_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match="give --clear too"):
+        run(["cache", "--unused_days=3"])
