@@ -44,6 +44,12 @@ def seen(policy: Policy, batch: Batch) -> dict[str, Tensor]:
     return batch.observation | policy.instruction(batch.task)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_may_be_kept_of_a_frame_is_known_from_the_configuration(name: str) -> None:
+    policy, batch = build(name)
+    assert tuple(policy.prefixes(batch.task)) == policy.config.prefix_kinds
+
+
 @torch.no_grad()
 def stir(policy: Policy) -> None:
     """Move every weight a little: some start at 0, and a product with 0 hides what comes after the first update."""

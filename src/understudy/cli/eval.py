@@ -154,7 +154,7 @@ def measure(options: EvalOptions, choice: DatasetChoice, checkpoint: Path, home:
     """Load the policy and the dataset, choose the episodes, evaluate."""
     from understudy.data.frames import open_frames, plan_frames
     from understudy.evaluate.episodes import check_held_out, training_episodes, validation_episodes, wanted_episodes
-    from understudy.evaluate.heldout import evaluate
+    from understudy.evaluate.heldout import as_told, evaluate
     from understudy.policies.matching import check_features
     from understudy.policies.pretrained import load_policy
 
@@ -164,6 +164,7 @@ def measure(options: EvalOptions, choice: DatasetChoice, checkpoint: Path, home:
     for warning in dataset.warnings:
         log.warn(warning)
     check_features(policy.config, dataset.spec)
+    as_told(policy, dataset, options.task, options.policy.path)  # before anything is decoded
     check_held_out(choice.episodes, dataset, home)
     plan = plan_frames(dataset, tier=choice.frames)
     log.say(f"{'frames':<10} {plan.tier}  {plan.reason}")

@@ -106,7 +106,8 @@ class Dataset:
 
     def told(self, task: str) -> Dataset:
         """The same recordings, with `task` as the instruction of every frame."""
-        return replace(self, tasks=[task], task_of_row=np.zeros_like(self.task_of_row))
+        episodes = [replace(episode, tasks=(task,)) for episode in self.episodes]
+        return replace(self, episodes=episodes, tasks=[task], task_of_row=np.zeros_like(self.task_of_row))
 
     def declared_name(self, feature: str) -> str:
         """What the dataset's own files call the feature: `rename_map` undone."""

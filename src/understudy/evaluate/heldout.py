@@ -80,7 +80,7 @@ def evaluate(
     """
     chosen = _chosen(dataset, episodes)
     check_features(policy.config, dataset.spec)
-    dataset = _told(policy, dataset, task, name)
+    dataset = as_told(policy, dataset, task, name)
     measured = _measured(dataset, chosen, max_frames)
     deviation = policy.normalizer.statistics.get("action", {}).get("std")
     spread = None if deviation is None else np.asarray(deviation, dtype=np.float64)
@@ -111,12 +111,16 @@ def evaluate(
     )
 
 
-def _told(policy: Policy, dataset: Dataset, task: str | None, name: str | None) -> Dataset:
-    """The recordings with what the policy is told at each frame. Raises ConfigError; DataError for an empty task."""
+def as_told(policy: Policy, dataset: Dataset, task: str | None, name: str | None) -> Dataset:
+    """The recordings with what the policy is told at each frame: `task`, or where it is None each episode's own.
+
+    name   of the policy, for an error
+    Raises ConfigError for a policy that cannot be told, or a task without words; DataError for an episode without.
+    """
     if task is not None:
         check_told(policy.config, task, name or policy.config.type)
         dataset = dataset.told(task)
-    check_tasks(policy.config, dataset.tasks, dataset.repo_id)
+    check_tasks(policy.config, {episode.index: episode.tasks for episode in dataset.episodes}, dataset.repo_id)
     return dataset
 
 

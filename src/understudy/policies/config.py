@@ -109,6 +109,8 @@ class PolicyConfig(BaseModel):
 
     # whether a user may start this policy from random weights without being asked
     trains_from_scratch: ClassVar[bool] = True
+    # what of a frame may be kept because the weights for it are frozen: the names that `Policy.prefixes` gives
+    prefix_kinds: ClassVar[tuple[str, ...]] = ()
     # name -> the options it stands for; the first is the default of a policy that has a field `preset`
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 

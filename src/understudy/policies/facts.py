@@ -13,13 +13,13 @@ import torch
 from understudy.core.errors import UnderstudyError
 from understudy.data.spec import FeatureType, Statistics
 from understudy.nn.normalize import Normalizer
-from understudy.nn.weights import read_safetensors, tensor_shapes
+from understudy.nn.weights import read_safetensors
 from understudy.policies.checkpoint_config import parse_config, read_config_json, read_own_json, with_processors
 from understudy.policies.config import PolicyConfig
-from understudy.policies.kinds import WEIGHTS, era_of, missing_weights, unusable_type
-from understudy.policies.migration import is_statistic, old_statistics, plain_name, without_compiler_names
+from understudy.policies.kinds import WEIGHTS, era_of, unusable_type
+from understudy.policies.migration import old_statistics, without_compiler_names
 from understudy.policies.places import find_checkpoint
-from understudy.policies.pretrained import Shapes, as_table, misfits
+from understudy.policies.pretrained import Shapes, check_fit, stored_shapes
 from understudy.policies.processors import PREPROCESSOR, Processors, read_processors
 
 T = TypeVar("T")
@@ -123,14 +123,9 @@ def _modes(facts: CheckpointFacts, processors: Processors | None) -> dict[str, s
 
 def _stored(facts: CheckpointFacts, folder: Path) -> Shapes | None:
     """Shapes of the stored weights, without the old statistics; None, with the reason kept, when there are none."""
-    reason = missing_weights(folder)
-    if reason is not None:
-        facts.problems.append(reason)
+    shapes = facts.attempt(stored_shapes, folder)
+    if shapes is None:
         return None
-    stored = facts.attempt(tensor_shapes, folder / WEIGHTS)
-    if stored is None:
-        return None
-    shapes = {plain_name(name): shape for name, shape in stored.items() if not is_statistic(plain_name(name))}
     facts.tensors, facts.values = len(shapes), sum(math.prod(shape) for shape in shapes.values())
     return shapes
 
@@ -147,8 +142,6 @@ def _compare(facts: CheckpointFacts, config: PolicyConfig, shapes: Shapes | None
     facts.parameters = sum(p.numel() for p in policy.parameters() if p.requires_grad)
     if shapes is None:
         return
-    differences = misfits({name: tuple(t.shape) for name, t in policy.state_dict().items()}, shapes)
-    if differences:
-        facts.problems.append(f"the weights do not fit the policy that config.json describes\n{as_table(differences)}")
+    facts.attempt(check_fit, policy, shapes, facts.path)
     facts.attempt(policy.read_own_files, facts.path)
     Normalizer(facts.statistics, policy.normalizer.modes)  # raises what loading would raise

@@ -25,7 +25,7 @@ from understudy.core.errors import CheckpointError, ConfigError, StatisticMissin
 from understudy.core.files import folder_written_atomically
 from understudy.data.spec import FeatureType, Statistics
 from understudy.nn.devices import choose_device
-from understudy.nn.weights import read_safetensors, write_safetensors
+from understudy.nn.weights import read_safetensors, tensor_shapes, write_safetensors
 from understudy.policies.base import Policy
 from understudy.policies.checkpoint_config import (
     OWN_FORMAT,
@@ -36,7 +36,7 @@ from understudy.policies.checkpoint_config import (
 )
 from understudy.policies.config import PolicyConfig
 from understudy.policies.kinds import OWN_FILE, WEIGHTS, missing_weights
-from understudy.policies.migration import is_statistic, old_statistics, without_compiler_names
+from understudy.policies.migration import is_statistic, old_statistics, plain_name, without_compiler_names
 from understudy.policies.places import find_checkpoint
 from understudy.policies.processors import read_processors, write_processors
 
@@ -167,24 +167,58 @@ def statistics_of(path: str | Path, config: PolicyConfig) -> Statistics:
     return processors.statistics
 
 
+def check_weights(config: PolicyConfig, path: str | Path) -> None:
+    """Raises CheckpointError unless a policy of this configuration can take the weights of the checkpoint at `path`.
+
+    Reads names and shapes alone, so it takes no time; weights that are on the Hub are fetched for it.
+    """
+    folder = find_checkpoint(path)
+    with torch.device("meta"):
+        policy = config.skeleton(config.fake_statistics())
+    check_fit(policy, stored_shapes(folder), folder)
+
+
+def stored_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Name and shape of everything in `model.safetensors` but old normalisation buffers. Raises CheckpointError."""
+    _check_there(folder)
+    stored = {plain_name(name): shape for name, shape in tensor_shapes(folder / WEIGHTS).items()}
+    return {name: shape for name, shape in stored.items() if not is_statistic(name)}
+
+
+def _check_there(folder: Path) -> None:
+    if (reason := missing_weights(folder)) is not None:
+        hint = f"they have to be in {WEIGHTS}; whoever trusts a pickle can convert it with safetensors.torch.save_file"
+        raise CheckpointError(reason, where=str(folder), hint=hint)
+
+
+def check_fit(policy: Policy, found: Shapes, folder: Path) -> None:
+    """Raises CheckpointError unless the weights in `folder`, of these names and shapes, are the policy's."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in policy.state_dict().items()}
+    if not (differences := misfits(wanted, found)):
+        return
+    if wanted.keys().isdisjoint(found):
+        raise CheckpointError(
+            f"these are the weights of another network: not one of their {len(found)} tensors belongs to "
+            f"{policy.config.type}, which config.json names",
+            where=str(folder / WEIGHTS),
+            hint="take all files of a checkpoint from one place",
+        )
+    raise CheckpointError(
+        f"the weights do not fit the policy that is to be filled\n{as_table(differences)}",
+        where=str(folder / WEIGHTS),
+        hint="features and options that shape the network (chunk_size, dim_model, ...) must be as in training",
+    )
+
+
 def _read_weights(folder: Path) -> dict[str, Tensor]:
     """Everything in `model.safetensors`, old normalisation buffers included."""
-    reason = missing_weights(folder)
-    if reason is not None:
-        raise CheckpointError(reason, where=str(folder))
+    _check_there(folder)
     return without_compiler_names(read_safetensors(folder / WEIGHTS))
 
 
 def _fill(policy: Policy, weights: dict[str, Tensor], folder: Path) -> None:
-    wanted = {name: tuple(tensor.shape) for name, tensor in policy.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    differences = misfits(wanted, found)
-    if differences:
-        raise CheckpointError(
-            f"the weights do not fit the policy that is to be filled\n{as_table(differences)}",
-            where=str(folder / WEIGHTS),
-            hint="features and options that shape the network (chunk_size, dim_model, ...) must be as in training",
-        )
+    check_fit(policy, {name: tuple(tensor.shape) for name, tensor in weights.items()}, folder)
+    wanted = policy.state_dict().keys()
     policy.read_own_files(folder)
     with torch.no_grad():
         policy.load_state_dict({name: tensor for name, tensor in weights.items() if name in wanted})

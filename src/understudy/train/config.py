@@ -196,7 +196,23 @@ class TrainConfig(Group):
             raise ValueError("steps_before belongs to continue_schedule=true")
         if self.policy.use_peft:
             raise ValueError("policy.use_peft=true: adapters (PEFT) are not supported yet")
+        self._check_prefix_cache()
         return self
+
+    def _check_prefix_cache(self) -> None:
+        # a stand-in for a policy that is not known yet says nothing
+        if self.prefix_cache in ("auto", "off") or type(self.policy) is PolicyConfig:
+            return
+        asked = f"prefix_cache={self.prefix_cache}"
+        if self.prefix_cache not in self.policy.prefix_kinds:
+            raise ValueError(
+                f"{asked}: {self.policy.type} has no part that is computed before what is trained; leave the option out"
+            )
+        if self.dataset.image_transforms.enable:
+            raise ValueError(
+                f"{asked} keeps what is seen in each picture, and dataset.image_transforms.enable=true changes the "
+                "pictures at every step; give one of them"
+            )
 
     # -- what the run makes of it ---------------------------------------------------------------------------------
 

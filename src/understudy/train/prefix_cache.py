@@ -45,10 +45,10 @@ def choose_prefix_cache(config: TrainConfig, policy: Policy, prepared: Prepared)
 
     Raises ConfigError and DiskFull where one was asked for and cannot be.
     """
-    prefixes = policy.prefixes(prepared.dataset.tasks)
+    prefixes = policy.prefixes(_told(prepared.dataset))
     if config.prefix_cache != "auto":
         prefix, stores = _asked_for(config, policy, prepared)
-        return config.prefix_cache, _forecast(config, policy, prefix, stores, prepared.dataset.tasks)
+        return config.prefix_cache, _forecast(config, policy, prefix, stores, _told(prepared.dataset))
     if not prefixes:
         return "off", ""
     if config.resume:
@@ -63,7 +63,7 @@ def choose_prefix_cache(config: TrainConfig, policy: Policy, prepared: Prepared)
         if why := _against(name, config, policy, stores, prepared):
             against[name] = why
             continue
-        return name, _forecast(config, policy, prefix, stores, prepared.dataset.tasks) + told
+        return name, _forecast(config, policy, prefix, stores, _told(prepared.dataset)) + told
     return "off", list(against.values())[-1]
 
 
@@ -75,7 +75,7 @@ def seen_frames(config: TrainConfig, policy: Policy, prepared: Prepared) -> Seen
     """
     if config.prefix_cache == "off":
         return None
-    prefix = policy.prefixes(prepared.dataset.tasks)[config.prefix_cache]
+    prefix = policy.prefixes(_told(prepared.dataset))[config.prefix_cache]
     windows = prepared.windows()  # opens the frames, on all ranks, and may take a phase of its own
 
     def look(entry: str, rows: np.ndarray) -> Tensor:
@@ -85,12 +85,13 @@ def seen_frames(config: TrainConfig, policy: Policy, prepared: Prepared) -> Seen
         return _stores(config.prefix_cache, config, policy, prepared).complete(look)
 
 
-def example_batch(config: TrainConfig, policy: Policy, tasks: Sequence[str]) -> Batch:
+def example_batch(config: TrainConfig, policy: Policy, dataset: Dataset) -> Batch:
     """A batch of random numbers that looks to the policy like those of the run.
 
     config   with a definite `prefix_cache`
-    tasks    of the dataset; the first one is told
+    dataset  the first of its tasks is told
     """
+    tasks = _told(dataset)
     plain = _fake(policy, tasks, config.batch_size)
     if config.prefix_cache == "off":
         return plain
@@ -98,6 +99,11 @@ def example_batch(config: TrainConfig, policy: Policy, tasks: Sequence[str]) -> 
     kept = {entry: _computed(config, policy, prefix, entry, plain) for entry in prefix.entries}
     others = {name: value for name, value in plain.observation.items() if value.ndim != 4}  # all but pictures
     return dataclasses.replace(plain, observation=others | kept)
+
+
+def _told(dataset: Dataset) -> list[str]:
+    """All that the policy may be told. A task without words belongs to no loaded episode (`check_tasks`)."""
+    return [task for task in dataset.tasks if task.strip()]
 
 
 def _fake(policy: Policy, tasks: Sequence[str], size: int) -> Batch:
@@ -117,19 +123,17 @@ def _computed(config: TrainConfig, policy: Policy, prefix: Prefix, entry: str, b
 
 def _asked_for(config: TrainConfig, policy: Policy, prepared: Prepared) -> tuple[Prefix, SeenStores]:
     """What is to be kept in any case, and where. Raises ConfigError, DiskFull."""
-    prefix = policy.prefixes(prepared.dataset.tasks).get(config.prefix_cache)
-    where = f"--prefix_cache={config.prefix_cache}"
-    if prefix is None:
-        what = f"{config.policy.type} has no part that is computed before what is trained"
-        raise ConfigError(what, where=where, hint="leave the option out")
+    prefix = policy.prefixes(_told(prepared.dataset))[config.prefix_cache]
     if obstacle := _obstacle(config, prefix):
+        where = f"--prefix_cache={config.prefix_cache}"
         raise ConfigError(f"nothing can be kept: {obstacle}", where=where, hint="leave the option out")
     stores = _stores(config.prefix_cache, config, policy, prepared)
     if no_room := _no_room(stores):
         raise DiskFull(
             f"what is to be kept does not fit the disk: {no_room}",
             where=readable_path(stores.folder),
-            hint="free some space, name another folder in UNDERSTUDY_CACHE, or go without: --prefix_cache=off",
+            hint="free some space (`understudy data cache` tells what is kept there), name another folder in "
+            "UNDERSTUDY_CACHE, or go without: --prefix_cache=off",
         )
     return prefix, stores
 
@@ -172,8 +176,8 @@ def _no_room(stores: SeenStores) -> str | None:
 def _stores(name: str, config: TrainConfig, policy: Policy, prepared: Prepared) -> SeenStores:
     """Those of a prefix. To know which they are, all its weights are read, so they are looked up once in a run."""
     if name not in prepared.seen_stores:
-        dataset, prefix = prepared.dataset, policy.prefixes(prepared.dataset.tasks)[name]
-        batch = _fake(policy, dataset.tasks, 1)
+        dataset, told = prepared.dataset, _told(prepared.dataset)
+        prefix, batch = policy.prefixes(told)[name], _fake(policy, told, 1)
         weights = prefix.identity(policy.device)
         examples = {entry: _computed(config, policy, prefix, entry, batch) for entry in prefix.entries}
 

@@ -28,7 +28,7 @@ from understudy.data.windows import Windows
 from understudy.nn.devices import choose_device
 from understudy.nn.fast_paths import set_fast_paths
 from understudy.policies.instructed import check_tasks
-from understudy.policies.pretrained import load_policy, load_weights_into, statistics_of
+from understudy.policies.pretrained import check_weights, load_policy, load_weights_into, statistics_of
 
 from .calibration import calibrate
 from .config import TrainConfig
@@ -204,7 +204,9 @@ def prepare(
     split = split_of(config, dataset, folder)
     policy = config.policy.with_features(dataset.spec).model_copy(update={"device": str(device)})
     options = options.found_from_anywhere()
-    check_tasks(policy, dataset.tasks, dataset.repo_id)
+    for part in dataset.parts:
+        told = {episode.index: episode.tasks for episode in part.dataset.episodes}
+        check_tasks(policy, told, part.dataset.repo_id)
     rows = divided_rows(dataset, split, options.window_starts)
     check_held_out(config, rows)
     config = with_numbers_filled_in(
@@ -212,6 +214,8 @@ def prepare(
     )
     if not config.resume:
         policy.fetch()
+        if policy.pretrained_path:
+            check_weights(policy, policy.pretrained_path)
         config = with_steps_before(config)
         warn_of_leak(config, dataset, split)
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))

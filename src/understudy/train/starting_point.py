@@ -180,7 +180,9 @@ def _from_hub(repo_id: str, name: str, flag: str) -> Path:
         raise ConfigError(
             f"`{flag}`: there is no such folder, and the Hub did not give {name} ({type(error).__name__})",
             where=repo_id,
-            hint="check the name, the network, and for a private repository `hf auth login`",
+            hint="check the name, the network, and for a private repository `hf auth login`; without a network, "
+            f"download the files of https://huggingface.co/{repo_id}/tree/main elsewhere and name their folder: "
+            f"{flag}=FOLDER",
         ) from error
 
 

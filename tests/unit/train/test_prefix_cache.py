@@ -14,7 +14,7 @@ import torch
 from torch.testing import assert_close
 
 from make_dataset import make_dataset
-from understudy.core.errors import ConfigError, DiskFull
+from understudy.core.errors import ConfigError, DataError, DiskFull
 from understudy.core.rng import Rng
 from understudy.core.run_folder import RunFolder
 from understudy.core.units import readable_bytes
@@ -24,6 +24,7 @@ from understudy.policies.prefix import Prefix
 from understudy.policies.smolvla.model import SmolVla
 from understudy.policies.smolvla.network import SmolVlaNetwork
 from understudy.train import prefix_cache
+from understudy.train.command import read_command
 from understudy.train.config import TrainConfig
 from understudy.train.distributed import ALONE
 from understudy.train.prefix_cache import choose_prefix_cache, example_batch, seen_frames
@@ -89,7 +90,6 @@ def test_the_most_that_fits_is_kept_and_size_and_time_are_told(folder: Path, mon
 @pytest.mark.parametrize(
     ("options", "features", "memory"),
     [
-        ({"dataset": AUGMENTED}, AUGMENTED_WHY, AUGMENTED_WHY),
         (
             {"policy": {"train_expert_only": False}},
             "the connector is trained",
@@ -110,6 +110,10 @@ def test_what_is_not_the_same_each_time_is_not_kept_and_refused_where_it_was_ask
         with pytest.raises(ConfigError, match=f"nothing can be kept: {why}") as caught:
             choice(config_of(folder, **options, prefix_cache=kind))
         assert caught.value.where == f"--prefix_cache={kind}"
+
+
+def test_pictures_that_change_at_every_step_are_not_kept(folder: Path) -> None:
+    assert choice(config_of(folder, dataset=AUGMENTED)) == ("off", AUGMENTED_WHY)
 
 
 def test_a_run_that_sees_fewer_frames_than_there_are_does_not_wait_for_all(folder: Path) -> None:
@@ -139,8 +143,36 @@ def test_a_policy_without_such_a_part_is_trained_as_ever_without_a_word(folder: 
     act = {"type": "act", "pretrained_backbone_weights": None, "dim_model": 16, "n_heads": 2, "device": "cpu"}
     config = TrainConfig.model_validate(config_of(folder).model_dump() | {"policy": act})
     assert choice(config) == ("off", "")
-    with pytest.raises(ConfigError, match="act has no part that is computed before what is trained"):
-        choice(config.model_copy(update={"prefix_cache": "features"}))
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--policy.type=act"], "act has no part that is computed before what is trained"),
+        (["--policy.type=tiny_pi0"], "tiny_pi0 has no part that is computed before what is trained"),
+        (
+            ["--policy.type=smolvla", "--dataset.image_transforms.enable=true"],
+            "dataset.image_transforms.enable=true changes the pictures at every step",
+        ),
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_can_never_be_kept_is_refused_before_the_dataset_is_looked_for(
+    options: list[str], why: str, kind: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"prefix_cache={kind}") as caught:
+        read_command(["--dataset.repo_id=nobody/nothing", *options, f"--prefix_cache={kind}"])
+    assert why in str(caught.value)
+
+
+def test_a_task_without_words_that_no_loaded_episode_has_is_no_obstacle(tmp_path: Path) -> None:
+    spoken = make_dataset(tmp_path / "d", episodes=4, frames=10, cameras=("front", "wrist"), tasks=("", "open it"))
+    given = {"episodes": [1, 3], "eval_episodes": [3]}
+    for kind in KINDS:
+        _, policy = updated(config_of(spoken, dataset=given, prefix_cache=kind), 1)
+        assert isinstance(policy, SmolVla)
+    with pytest.raises(DataError, match="the task of some episodes is empty: 0, 2"):
+        updated(config_of(spoken, dataset={"eval_episodes": [3]}), 1)
 
 
 def test_a_run_that_was_begun_before_the_option_was_there_goes_on_without(folder: Path) -> None:
@@ -240,7 +272,7 @@ def test_in_bf16_the_numbers_of_the_step_are_kept(folder: Path, kind: str) -> No
 @pytest.mark.parametrize("chosen", [*KINDS, "off"])
 def test_an_example_of_a_batch_has_the_names_and_shapes_of_a_real_one(folder: Path, chosen: str) -> None:
     prepared, policy = updated(config_of(folder, prefix_cache=chosen), 0)
-    real, example = prepared.source().take(0), example_batch(prepared.config, policy, prepared.dataset.tasks)
+    real, example = prepared.source().take(0), example_batch(prepared.config, policy, prepared.dataset)
     shapes = [{name: (v.shape, v.dtype) for name, v in b.observation.items()} for b in (real, example)]
     assert shapes[0] == shapes[1]
     assert dataclasses.asdict(real).keys() == dataclasses.asdict(example).keys()

@@ -109,6 +109,7 @@ class SmolVlaConfig(ChunkConfig):
     )
 
     trains_from_scratch: ClassVar[bool] = False
+    prefix_kinds: ClassVar[tuple[str, ...]] = ("memory", "features")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"base": {}, "tiny": _TINY_PRESET}
 
     @field_validator("input_features")
@@ -166,6 +167,7 @@ class SmolVlaConfig(ChunkConfig):
             raise ConfigError(
                 f"SmolVLA needs a camera among its inputs; there are: {', '.join(self.input_features) or 'none'}",
                 where="input_features",
+                hint="take recordings with pictures, or another --policy.type",
             )
         if self.adapt_to_pi_aloha and (state.shape[0], action.shape[0]) != (14, 14):
             raise ConfigError(

@@ -58,18 +58,20 @@ def tokenizer_beside(folder: Path, config: SmolVlaConfig) -> TextTokenizer:
 
     Raises CheckpointError when neither can be had, saying what to put where.
     """
-    own = folder / TOKENIZER_FOLDER
+    own, name = folder / TOKENIZER_FOLDER, config.tokenizer_name or config.vlm_model_name
+    place = "another checkpoint of this policy" if name == TINY else f"https://huggingface.co/{name}/tree/main"
+    hint = f"put {TOKENIZER} and {TOKENIZER_CONFIG} of {place} into {own}"
     if own.is_dir():
-        return read_tokenizer(own)
+        try:
+            return read_tokenizer(own)
+        except CheckpointError as error:
+            error.hint = error.hint or hint
+            raise
     try:
         return tokenizer_of(config)
     except ConfigError as error:
-        name = config.tokenizer_name or config.vlm_model_name
-        raise CheckpointError(
-            f"the checkpoint has no tokenizer of its own: {error.what}",
-            where=str(folder),
-            hint=f"put {TOKENIZER} and {TOKENIZER_CONFIG} of https://huggingface.co/{name}/tree/main into {own}",
-        ) from error
+        what = f"the checkpoint has no tokenizer of its own: {error.what}"
+        raise CheckpointError(what, where=str(folder), hint=hint) from error
 
 
 def vlm_weights(name: str, wanted: Iterable[str]) -> dict[str, Tensor]:
