@@ -10,6 +10,8 @@ from selenium.webdriver.common.keys import Keys
 
 from browser_page import Page, files
 from make_dataset import make_dataset
+from small_smolvla import small_smolvla
+from understudy.data.lerobot import load_dataset
 from understudy.policies.act.config import ActConfig
 from understudy.policies.config import Feature
 from understudy.policies.pretrained import save_pretrained
@@ -76,13 +78,31 @@ def test_what_a_policy_predicts_is_drawn_over_what_was_demonstrated(blocks: Path
     folder.parent.mkdir(parents=True)
     save_pretrained(config.build(config.fake_statistics()), folder)
     page.open(PLAYER)
+    choose_policy(page)
+    page.see(f"predicted from frame 0 on: {config.chunk_size} actions")
+    assert "told" not in page.one("[role=status]").text
+    assert page.errors() == []
+
+
+def test_a_policy_that_reads_is_told_the_task_and_finds_cameras_that_its_run_renamed(
+    blocks: Path, page: Page, outputs: Path
+) -> None:
+    names = {f"observation.images.{camera}": f"observation.images.camera{n}" for n, camera in enumerate(CAMERAS, 1)}
+    policy = small_smolvla(load_dataset(str(blocks), rename_map=names).spec)
+    folder = outputs / "cube/checkpoints/000100/pretrained_model"
+    folder.parent.mkdir(parents=True)
+    save_pretrained(policy, folder, train_config={"rename_map": names})
+    page.open(PLAYER + "&frame=3")
+    choose_policy(page)
+    page.see(f"predicted from frame 3 on: {policy.config.chunk_size} actions, told “stack <b>blocks</b>”")
+    assert page.errors() == []
+
+
+def choose_policy(page: Page) -> None:
     page.see("Prediction of the run")
-    field = page.one("input[aria-label='Prediction of the run']")
-    field.send_keys("cube")
+    page.one("input[aria-label='Prediction of the run']").send_keys("cube")
     page.until(lambda: [o for o in page.all("[role=option]") if "cube" in o.text], "the run")
     next(option for option in page.all("[role=option]") if "cube" in option.text).click()
-    page.see(f"predicted from frame 0 on: {config.chunk_size} actions")
-    assert page.errors() == []
 
 
 def test_a_damaged_video_is_told_where_the_player_would_be(blocks: Path, page: Page) -> None:

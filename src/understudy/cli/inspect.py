@@ -46,7 +46,8 @@ def run(arguments: list[str]) -> int:
 
 def runs_on(facts: CheckpointFacts) -> dict[str, bool]:
     """Which programs can run this checkpoint as it is."""
-    from understudy.policies.kinds import LEROBOT_POLICIES, WEIGHTS
+    from understudy.core.lerobot_policies import LEROBOT_POLICIES
+    from understudy.policies.kinds import WEIGHTS
 
     complete = (facts.path / WEIGHTS).exists() and facts.policy_type in LEROBOT_POLICIES
     ours_or_04 = "0.4" in facts.writer

@@ -7,17 +7,13 @@ from typing import Any
 
 from understudy.core.errors import CheckpointError
 from understudy.core.files import json_or_empty
+from understudy.core.lerobot_policies import LEROBOT_POLICIES
 from understudy.core.registry import POLICY_CONFIGS
 
 OWN_FILE = "understudy.json"
 WEIGHTS = "model.safetensors"
 _PEFT_FILE = "adapter_config.json"
 
-# policies of LeRobot that have a checkpoint in its layout, by the `type` in config.json
-LEROBOT_POLICIES = frozenset(
-    {"act", "diffusion", "vqbet", "tdmpc", "sac", "smolvla", "pi0", "pi0_fast", "pi0fast", "pi05", "groot", "xvla"}
-    | {"wall_x", "eo1", "evo1", "fastwam", "gaussian_actor", "lingbot_va", "molmoact2", "multi_task_dit", "vla_jepa"}
-)
 _REMOTE = frozenset({"vllm"})
 
 

@@ -14,7 +14,8 @@ from understudy.core.run_folder import RunFolder
 
 from .events import History, lookup, number, section
 
-_STEP = re.compile(r"(?:^|-)(\d{6,})$")
+# the second evaluation of a step has a number behind it
+_STEP = re.compile(r"(?:^|-)(\d{6,})(?:-\d+)?$")
 # what a page needs of each kind, by dotted name: numbers, then the rest
 _SIMULATED = (
     ("successes", "n", "success_rate", "confidence", "progress_mean"),

@@ -90,8 +90,10 @@ def _differences(found: Mapping[str, Any], default: Mapping[str, Any], prefix: s
         was = default[name]
         if name in ("input_features", "output_features"):
             continue  # the dataset's, not a choice
-        # an empty mapping has no options of its own: what is in it is anybody's, such as names that are changed
-        if isinstance(value, dict) and isinstance(was, dict) and was:
+        if isinstance(value, dict) and was == {}:
+            # no options of its own: what is in it is anybody's, such as names that are changed
+            differing += [(f"{prefix}{name}.{key}", entry, None) for key, entry in value.items()]
+        elif isinstance(value, dict) and isinstance(was, dict):
             differing += _differences(value, was, f"{prefix}{name}.")
         elif value != was:
             differing.append((prefix + name, value, was))

@@ -30,6 +30,10 @@ def test_an_evaluation_is_called_by_what_is_special_about_it(summary: dict[str, 
     assert (judgement.who, judgement.is_own) == (who, is_own)
 
 
+def test_a_second_evaluation_of_a_step_is_of_that_step() -> None:
+    assert Judgement(Path("eval/so101-lift-000500-2"), {}).who == "the policy, step 500"
+
+
 def evaluated(run: RunFolder, name: str, error: float, **more: Any) -> Judgement:
     folder = run.eval / name
     folder.mkdir(parents=True)

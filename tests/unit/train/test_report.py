@@ -17,7 +17,8 @@ def config(**more: Any) -> dict[str, Any]:
 
 
 def test_names_that_were_changed_differ_from_the_default() -> None:
-    assert changed_options(config(rename_map=RENAMED)) == [("rename_map", RENAMED, {})]
+    renamed = [(f"rename_map.{old}", new, None) for old, new in RENAMED.items()]
+    assert changed_options(config(rename_map=RENAMED)) == renamed
     assert changed_options(config()) == []
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 
 from understudy.core.events import Event
+from understudy.core.lerobot_policies import LEROBOT_POLICIES
 
 from .metric_names import events_of
 from .parsed import ParsedLog
@@ -41,7 +42,7 @@ _FACTS = {
     "grad_clip": re.compile(r"'grad_clip_norm': (\d+(?:\.\d+)?)"),
 }
 _NAMES = {
-    "policy": re.compile(r"'type': '(act|diffusion|smolvla|pi0|pi0fast|pi0_fast|pi05|vqbet|tdmpc|groot|xvla)'"),
+    "policy": re.compile(rf"'type': '({'|'.join(sorted(LEROBOT_POLICIES))})'"),
     # None becomes ""
     "pretrained": re.compile(r"'pretrained_path': (?:PosixPath\()?'?([^',)}\s]+)"),
     "precision": re.compile(r"'mixed_precision': '(fp16|bf16)'"),

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from understudy.core.lerobot_policies import PUBLISHED_WEIGHTS
+
 from ..finding import Finding
 from ..rule import Looks, Rule
 from ..run_view import RunView
-
-_PRETRAINED = {
-    "smolvla": "lerobot/smolvla_base",
-    "pi0": "lerobot/pi0",
-    "pi0_fast": "lerobot/pi0fast_base",
-    "pi05": "lerobot/pi05_base",
-}
 
 
 def check(run: RunView) -> Iterator[Finding]:
     policy = str(run.facts.get("policy", ""))
     # a log that does not say what it started from says nothing
-    if policy not in _PRETRAINED or run.facts.get("pretrained") != "":
+    if policy not in PUBLISHED_WEIGHTS or run.facts.get("pretrained") != "":
         return
     yield Finding(
         # whoever was asked and said yes need not be told again that it is wrong
         "note" if run.facts.get("from_scratch") else "error",
         f"{policy} was started from random weights",
-        f"--policy.path={_PRETRAINED[policy]} starts from the published ones",
+        f"--policy.path={PUBLISHED_WEIGHTS[policy]} starts from the published ones",
         {"policy": policy},
     )
 
@@ -34,6 +29,6 @@ RULE = Rule(
     "from_scratch_by_mistake",
     Looks.RUN,
     check,
-    source="huggingface/lerobot threads 1270, 1370, 2915; --policy.type=smolvla alone starts from nothing",
+    source="huggingface/lerobot threads 1270, 1370, 2915: --policy.type alone starts from nothing",
     live=True,
 )

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from understudy.core.errors import ConfigError, DataError
+from understudy.core.files import json_or_empty
 from understudy.core.run_folder import ENSEMBLE, RunFolder
 from understudy.core.stats import Interval, clopper_pearson
+from understudy.report.judgements import Judgement
 
 from ..records import EPISODES, SUMMARY, Evaluation, name_and_task, read_evaluation
 
@@ -143,7 +145,9 @@ def find_evaluation(path: Path) -> Path:
                 where=str(run.eval),
                 hint="make one: understudy eval --policy.path=RUN --env.type=TASK",
             )
-        return max(found, key=lambda folder: (folder / SUMMARY).stat().st_mtime_ns)
+        # one that was blinded, or told otherwise, is compared where it is named itself
+        own = [folder for folder in found if Judgement(folder, json_or_empty(folder / SUMMARY)).is_own]
+        return max(own or found, key=lambda folder: (folder / SUMMARY).stat().st_mtime_ns)
     if not path.exists():
         raise ConfigError("there is no such folder", where=str(path), hint="name the folder of an evaluation or a run")
     return path

@@ -168,7 +168,8 @@ def _result(judgement: Judgement) -> list[str]:
         return [f"{judgement.who} in {summary['env']}", told(summary)]
     errors = [error for value in summary["action_mae"].values() if (error := number(value)) is not None]
     mean = f"mean action error {sum(errors) / len(errors):.4g}, " if errors else ""
-    return ["held-out episodes", f"{mean}{number(summary['frames']) or 0:,.0f} frames"]
+    words = f", told “{judgement.task}”" if judgement.task else ""
+    return [f"held-out episodes{words}", f"{mean}{number(summary['frames']) or 0:,.0f} frames"]
 
 
 def _videos(folder: Path, most: int = 12) -> list[Path]:

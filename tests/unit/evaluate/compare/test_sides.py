@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,14 @@ def test_an_ensemble_without_success_is_refused(tmp_path: Path, summary: str, er
     (tmp_path / "summary.json").write_text(summary)
     with pytest.raises(error):
         read_side("a", str(tmp_path))
+
+
+def test_of_a_run_an_evaluation_that_was_told_another_task_is_not_taken_while_there_is_an_own(tmp_path: Path) -> None:
+    own = write_evaluation(tmp_path / "run/eval/own", [1, 0])
+    told = write_evaluation(tmp_path / "run/eval/told", [0, 0])
+    summary = told / "summary.json"
+    summary.write_text(json.dumps(json.loads(summary.read_text()) | {"who": {"task": "wave"}}))
+    os.utime(summary, (2_000_000_000, 2_000_000_000))
+    assert read_side("a", str(tmp_path / "run")).evaluations[0].path == own
+    shutil.rmtree(own)
+    assert read_side("a", str(tmp_path / "run")).evaluations[0].path == told
