@@ -61,6 +61,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[i
 
 
 @pytest.fixture(autouse=True)
-def forget_warnings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A warning is said once per process: every test is a process of its own in that."""
+def fresh_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning is said once per process, and --json sends all else to stderr: every test is a process of its own."""
     monkeypatch.setattr("understudy.core.log._warned", set())
+    monkeypatch.setattr("understudy.core.log._to_stderr", False)
