@@ -101,8 +101,16 @@ def test_a_policy_that_reads_is_told_the_task_and_finds_cameras_that_its_run_ren
 def choose_policy(page: Page) -> None:
     page.see("Prediction of the run")
     page.one("input[aria-label='Prediction of the run']").send_keys("cube")
-    page.until(lambda: [o for o in page.all("[role=option]") if "cube" in o.text], "the run")
-    next(option for option in page.all("[role=option]") if "cube" in option.text).click()
+
+    def chosen() -> bool:
+        # the list is drawn anew with each letter: one that has just gone is looked for again
+        for option in page.all("[role=option]"):
+            if "cube" in option.text:
+                option.click()
+                return True
+        return False
+
+    page.until(chosen, "the run")
 
 
 def test_a_damaged_video_is_told_where_the_player_would_be(blocks: Path, page: Page) -> None:
