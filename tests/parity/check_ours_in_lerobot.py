@@ -32,8 +32,19 @@ def load(folder: Path, dtype: str):
     from lerobot_smolvla import offline, write_config
 
     write_config(folder / "vlm", json.loads((folder / "shape.json").read_text()), dtype)
+    checkpoint = folder / "checkpoint"
     with offline():
-        return SmolVLAPolicy.from_pretrained(folder / "checkpoint", strict=True)
+        if not (checkpoint / "adapter_config.json").exists():
+            return SmolVLAPolicy.from_pretrained(checkpoint, strict=True)
+        # as lerobot.policies.factory.make_policy
+        from lerobot.configs.policies import PreTrainedConfig
+        from peft import PeftConfig, PeftModel
+
+        config = PreTrainedConfig.from_pretrained(checkpoint)
+        assert config.use_peft
+        of_adapter = PeftConfig.from_pretrained(checkpoint)
+        base = SmolVLAPolicy.from_pretrained(of_adapter.base_model_name_or_path, config=config, strict=True)
+        return PeftModel.from_pretrained(base, checkpoint, config=of_adapter)
 
 
 def row_by_row(folder: Path):
@@ -59,6 +70,8 @@ def main(folder: Path, dtype: str = "float32") -> int:
     difference = (actions - expected).abs()
     copy = folder / "saved_by_lerobot"
     policy.save_pretrained(copy)
+    if hasattr(policy, "peft_config"):
+        policy.get_base_model().config.save_pretrained(copy)  # as lerobot-train does beside an adapter
     before.save_pretrained(copy)
     after.save_pretrained(copy)
     relative = float((difference / std).max())

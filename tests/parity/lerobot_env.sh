@@ -10,7 +10,7 @@
 set -euo pipefail
 folder=${1:-.venv-lerobot}
 if [ ! -e "$folder/complete" ] || [ ! -e "$folder"/lib/python3*/site-packages/torchvision/io/video_reader.py ] ||
-  [ ! -e "$folder"/lib/python3*/site-packages/transformers ]; then
+  [ ! -e "$folder"/lib/python3*/site-packages/peft ]; then
   python3 -m venv "$folder"
   pip="$folder/bin/python -m pip --disable-pip-version-check install -q"
   $pip torch==2.13.0
@@ -18,6 +18,7 @@ if [ ! -e "$folder/complete" ] || [ ! -e "$folder"/lib/python3*/site-packages/to
   $pip "datasets<5,>=4" "diffusers<0.36" "huggingface-hub<0.36,>=0.34.2" "opencv-python-headless<4.13" "av<16" accelerate \
     jsonlines "packaging<26" draccus==0.10.0 "gymnasium<2" "deepdiff<9" "imageio[ffmpeg]" "rerun-sdk<0.27" "wandb<0.25" \
     einops termcolor pyserial pillow toml "transformers<5,>=4.57.1" "num2words<0.6"
+  $pip --no-deps peft==0.18.1
   site=$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
   cat > "$site/torchvision_operators.py" <<'PY'
 import importlib.abc

@@ -20,7 +20,13 @@ PYTHON = ROOT / ".venv-lerobot" / "bin" / "python"
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "parameters"),
-    [("small", None), ("default", 51_597_190), ("smolvla", 479_720), ("smolvla-full", 450_046_176)],
+    [
+        ("small", None),
+        ("default", 51_597_190),
+        ("smolvla", 479_720),
+        ("smolvla-lora", 484_360),
+        ("smolvla-full", 450_046_176),
+    ],
 )
 def test_lerobot_gives_our_actions_and_we_load_what_it_saves(size: str, parameters: int | None, tmp_path: Path) -> None:
     if not (ROOT / ".venv-lerobot" / "complete").exists():

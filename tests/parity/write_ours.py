@@ -1,7 +1,7 @@
 """Trains a policy for a few updates here and saves it, with observations and the actions it gives for them.
 
     python tests/parity/write_ours.py FOLDER --size small      (or default: the 51.6 M parameters of LeRobot)
-    python tests/parity/write_ours.py FOLDER --size smolvla    (or smolvla-full: 450 M, random)
+    python tests/parity/write_ours.py FOLDER --size smolvla    (smolvla-full: 450 M, random; smolvla-lora: an adapter)
 
 Leaves FOLDER/checkpoint and FOLDER/expected.safetensors for check_ours_in_lerobot.py; of SmolVLA also the noise and the
 tasks, and FOLDER/vlm, the vision-language model's folder without weights. Runs in our environment.
@@ -25,6 +25,7 @@ from understudy.core.rng import Rng
 from understudy.data.spec import FeatureType
 from understudy.nn.weights import write_safetensors
 from understudy.policies.act.config import ActConfig
+from understudy.policies.adapter import add_adapter
 from understudy.policies.config import Feature, PolicyConfig
 from understudy.policies.pretrained import load_policy, save_pretrained
 from understudy.policies.smolvla.config import SmolVlaConfig
@@ -76,6 +77,10 @@ def write(folder: Path, size: str) -> None:
     config = config_of(folder, size)
     policy = config.build(config.fake_statistics())
     policy.calibrate([config.fake_batch(2)])
+    if size == "smolvla-lora":
+        save_pretrained(policy, folder / "base")
+        options = {"peft_type": "LORA", "r": 4, "target_modules": config.adapter_targets}
+        add_adapter(policy, options, folder / "base", str((folder / "base").resolve()))
     preset = config.optimizer_preset().model_copy(update={"lr": 1e-4})
     optimizer = build_optimizer(policy, preset, use_groups=True)
     policy.train()
@@ -98,6 +103,8 @@ def write(folder: Path, size: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--size", choices=["small", "default", "smolvla", "smolvla-full"], default="small")
+    parser.add_argument(
+        "--size", choices=["small", "default", "smolvla", "smolvla-lora", "smolvla-full"], default="small"
+    )
     given = parser.parse_args()
     write(given.folder, given.size)

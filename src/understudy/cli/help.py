@@ -26,6 +26,7 @@ GROUPS = {
     "dataset": "Data",
     "optimizer": "Optimiser (left out: the policy's own)",
     "scheduler": "Learning-rate schedule (left out: the policy's own)",
+    "peft": "Adapter in the place of the weights (left out: none)",
     "env": "Simulated task in which success is measured while training",
     "eval": "Episodes of the simulated task",
     "wandb": "Weights & Biases",

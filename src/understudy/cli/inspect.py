@@ -47,9 +47,10 @@ def run(arguments: list[str]) -> int:
 def runs_on(facts: CheckpointFacts) -> dict[str, bool]:
     """Which programs can run this checkpoint as it is."""
     from understudy.core.lerobot_policies import LEROBOT_POLICIES
-    from understudy.policies.kinds import WEIGHTS
+    from understudy.policies.kinds import ADAPTER_WEIGHTS, WEIGHTS
 
-    complete = (facts.path / WEIGHTS).exists() and facts.policy_type in LEROBOT_POLICIES
+    weights = WEIGHTS if facts.adapter is None else ADAPTER_WEIGHTS
+    complete = (facts.path / weights).exists() and facts.policy_type in LEROBOT_POLICIES
     ours_or_04 = "0.4" in facts.writer
     return {
         "understudy": not facts.problems,
@@ -76,6 +77,7 @@ def as_document(facts: CheckpointFacts) -> dict[str, Any]:
         "rename_map": facts.rename_map,
         "language": facts.language,
         "parameters": facts.parameters,
+        "adapter": facts.adapter,
         "tensors": facts.tensors,
         "values": facts.values,
         "runs_on": runs_on(facts),
@@ -97,6 +99,8 @@ def as_text(facts: CheckpointFacts) -> str:
     ]
     for number, line in enumerate(told(read_lineage(run_of_checkpoint(facts.path)))):
         lines.append(f"{'' if number else 'started from':<12} {line}")
+    if facts.adapter is not None:
+        lines.append(f"adapter      {_adapter(facts.adapter)}")
     if facts.rename_map:
         lines.append("renames      " + ", ".join(f"{a} -> {b}" for a, b in facts.rename_map.items()))
     if facts.language:
@@ -112,6 +116,11 @@ def as_text(facts: CheckpointFacts) -> str:
     if facts.problems:
         lines += ["", "does not load here:", *(f"  {problem}" for problem in facts.problems)]
     return "\n".join(lines)
+
+
+def _adapter(values: dict[str, Any]) -> str:
+    kind = f"{values['peft_type']}, rank {values.get('r')}"
+    return f"{kind}, beside the weights of {values['base_model_name_or_path']}"
 
 
 def _size(facts: CheckpointFacts) -> str:

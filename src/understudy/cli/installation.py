@@ -28,6 +28,7 @@ _SLOW_DISK, _LITTLE_SPACE = 50e6, 5e9
 # extra -> (a module that it brings, what it is for)
 _EXTRAS = {
     "sim": ("mujoco", "simulated tasks: record, eval --env.type, demo, study"),
+    "lora": ("peft", "adapters: train --peft.*, and every use of what it leaves but a merged one"),
     "ray": ("ray", "ensembles on a cluster"),
     "wandb": ("wandb", "curves on W&B"),
     "trackio": ("trackio", "curves with trackio"),

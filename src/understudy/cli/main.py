@@ -24,6 +24,7 @@ VERBS = {
     "report": "plots and one page of a run, a log, or several runs side by side",
     "studio": "a web page on this machine: runs live, datasets, episodes, the doctor",
     "inspect": "what a checkpoint holds, of any era",
+    "merge": "an adapter and the weights that it belongs to become one checkpoint",
     "study": "study pendulum: two families of policies over many seeds, on one page",
     "demo": "the whole story on a simulated arm: record, train, evaluate, report",
 }

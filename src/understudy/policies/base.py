@@ -22,6 +22,7 @@ from understudy.data.spec import MEMORY, FeatureType, seen_name
 if TYPE_CHECKING:
     from understudy.data.spec import Batch
     from understudy.nn.normalize import Normalizer
+    from understudy.policies.adapter import Adapter
     from understudy.policies.config import PolicyConfig
     from understudy.policies.prefix import Prefix
 
@@ -57,6 +58,8 @@ class Policy(nn.Module):
         super().__init__()
         # name in a robot's observation -> name the policy knows; stored with the policy as LeRobot does
         self.rename_map: dict[str, str] = {}
+        # what is trained in the place of the weights, see adapter.py
+        self.adapter: Adapter | None = None
 
     @property
     def device(self) -> torch.device:
@@ -143,6 +146,9 @@ class Policy(nn.Module):
     def param_groups(self) -> list[dict[str, Any]]:
         """Parameter groups for the optimiser: dicts with `name`, `params` and, where it differs, `lr`."""
         raise NotImplementedError
+
+    def trained_parts_changed(self) -> None:
+        """Called when other parameters are trained than those that the options say, as with an adapter."""
 
     def calibrate(self, batches: Iterable[Batch]) -> str | None:
         """Measure on data what has to be known before the first update; a line that says what was done, or None."""

@@ -97,7 +97,7 @@ class PolicyConfig(BaseModel):
     output_features: dict[str, Feature] = Field(default_factory=dict, description="taken from the dataset when empty")
     device: str | None = Field(None, description="cuda, cuda:1, mps or cpu; null takes the best one there is")
     use_amp: bool = Field(False, description="kept for LeRobot; has no effect on training (see --precision)")
-    use_peft: bool = Field(False, description="kept for LeRobot; adapters are not supported yet")
+    use_peft: bool = Field(False, description="the checkpoint holds an adapter; --peft.* begins a new one")
     push_to_hub: bool = Field(True, description="with repo_id set: push the finished policy to the Hub")
     repo_id: str | None = Field(
         None, description="Hub repository the finished policy is pushed to; null pushes nothing"
@@ -113,6 +113,8 @@ class PolicyConfig(BaseModel):
     prefix_kinds: ClassVar[tuple[str, ...]] = ()
     # name -> the options it stands for; the first is the default of a policy that has a field `preset`
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    # layers that an adapter is put beside unless --peft.target_modules names others: LeRobot's pattern of whole names
+    adapter_targets: ClassVar[str | None] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -247,6 +249,10 @@ class PolicyConfig(BaseModel):
     def lerobot_json(self) -> dict[str, Any]:
         """What `config.json` holds: `type` first, then LeRobot 0.4.4's keys in its order."""
         return self.model_dump(mode="json", exclude=self.own_fields())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every option: peft asks a network's configuration for this."""
+        return self.model_dump(mode="json")
 
     def own_json(self) -> dict[str, Any]:
         """The options that `config.json` cannot hold."""

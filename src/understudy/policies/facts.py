@@ -14,13 +14,16 @@ from understudy.core.errors import UnderstudyError
 from understudy.data.spec import FeatureType, Statistics
 from understudy.nn.normalize import Normalizer
 from understudy.nn.weights import read_safetensors
+from understudy.policies.adapter_files import base_of, holds_adapter, read_adapter_config
+from understudy.policies.base import Policy
 from understudy.policies.checkpoint_config import parse_config, read_config_json, read_own_json, with_processors
 from understudy.policies.config import PolicyConfig
 from understudy.policies.kinds import WEIGHTS, era_of, unusable_type
 from understudy.policies.migration import old_statistics, without_compiler_names
 from understudy.policies.places import find_checkpoint
-from understudy.policies.pretrained import Shapes, check_fit, stored_shapes
+from understudy.policies.pretrained import stored_shapes
 from understudy.policies.processors import PREPROCESSOR, Processors, read_processors
+from understudy.policies.weight_fit import Shapes, check_fit
 
 T = TypeVar("T")
 
@@ -32,9 +35,11 @@ class CheckpointFacts:
     config       `config.json` as it is; own: `understudy.json`
     modes        feature -> normalisation as it is applied
     statistics   of every feature the checkpoint has some for
-    tensors      in `model.safetensors`, old statistics not counted, as `values`; None without weights
+    tensors      in `model.safetensors`, of an adapter in that of its base, old statistics not counted, as `values`;
+                 None without weights
     language     steps that make tokens of the task: name -> options; {} for a policy that is told nothing
     parameters   trainable numbers; None for policies that are not known here
+    adapter      peft's configuration of it; None where the checkpoint holds weights
     problems     why `load_policy` would refuse, one entry each; empty when it would not
     """
 
@@ -50,6 +55,7 @@ class CheckpointFacts:
     tensors: int | None = None
     values: int | None = None
     parameters: int | None = None
+    adapter: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -101,7 +107,11 @@ def read_checkpoint(path: str | Path) -> CheckpointFacts:
         facts.statistics, facts.rename_map = processors.statistics, processors.rename_map
         facts.language = processors.language
     facts.modes = _modes(facts, processors)
-    shapes = _stored(facts, folder)
+    of_weights: Path | None = folder
+    if holds_adapter(folder):
+        facts.adapter = facts.attempt(read_adapter_config, folder)
+        of_weights = facts.attempt(base_of, folder, own.get("base")) if facts.adapter is not None else None
+    shapes = None if of_weights is None else _stored(facts, of_weights)
     if not has_processors and shapes is not None:
         facts.statistics = facts.attempt(_statistics_among_weights, facts, folder) or {}
     config = facts.attempt(parse_config, raw, own, folder) if reason is None else None
@@ -144,4 +154,16 @@ def _compare(facts: CheckpointFacts, config: PolicyConfig, shapes: Shapes | None
         return
     facts.attempt(check_fit, policy, shapes, facts.path)
     facts.attempt(policy.read_own_files, facts.path)
+    if facts.adapter is not None:
+        facts.attempt(_compare_adapter, facts, policy)
     Normalizer(facts.statistics, policy.normalizer.modes)  # raises what loading would raise
+
+
+def _compare_adapter(facts: CheckpointFacts, policy: Policy) -> None:
+    """Put such an adapter into the empty policy, count what it trains, and hold the stored tensors against it."""
+    from understudy.policies.adapter import empty_adapter
+
+    with torch.device("meta"):
+        adapter = empty_adapter(policy, facts.path, {})
+    adapter.stored(facts.path)  # raises what loading would raise
+    facts.parameters = sum(p.numel() for p in policy.parameters() if p.requires_grad)

@@ -12,7 +12,8 @@ from understudy.core.registry import POLICY_CONFIGS
 
 OWN_FILE = "understudy.json"
 WEIGHTS = "model.safetensors"
-_PEFT_FILE = "adapter_config.json"
+# what stands for the weights where an adapter was trained
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 _REMOTE = frozenset({"vllm"})
 
@@ -55,8 +56,8 @@ def missing_weights(folder: Path) -> str | None:
     """Why there are no weights to load, or None when they are there."""
     if (folder / WEIGHTS).is_file():
         return None
-    if (folder / _PEFT_FILE).exists():
-        return "the folder holds an adapter (PEFT) for another model, which cannot be loaded yet"
+    if (folder / ADAPTER_CONFIG).exists():
+        return "the folder holds an adapter, which has no weights without the policy that it belongs to"
     # here, because naming a policy's kind has to work before torch is imported
     from understudy.nn.weights import PICKLE_SUFFIXES
 

@@ -4,6 +4,7 @@
     model.safetensors           every entry of the state dict, float32; what is frozen and came in bfloat16 stays so
     policy_preprocessor.json, policy_postprocessor.json and their statistics
     understudy.json             our own options and who wrote this; LeRobot does not look at it
+    adapter_config.json, adapter_model.safetensors    in the place of the weights where an adapter was trained
     ...                         what else the policy needs, such as a tokenizer (`Policy.own_files`)
     train_config.json           how it was trained
 
@@ -13,7 +14,7 @@ Read are checkpoints of LeRobot's eras 0.3 (statistics among the weights), 0.4 t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from understudy.core.files import folder_written_atomically
 from understudy.data.spec import FeatureType, Statistics
 from understudy.nn.devices import choose_device
 from understudy.nn.weights import read_safetensors, tensor_shapes, write_safetensors
+from understudy.policies.adapter_files import base_of, holds_adapter
 from understudy.policies.base import Policy
 from understudy.policies.checkpoint_config import (
     OWN_FORMAT,
@@ -39,10 +41,7 @@ from understudy.policies.kinds import OWN_FILE, WEIGHTS, missing_weights
 from understudy.policies.migration import is_statistic, old_statistics, plain_name, without_compiler_names
 from understudy.policies.places import find_checkpoint
 from understudy.policies.processors import read_processors, write_processors
-
-_LINES_SHOWN = 12
-
-Shapes = Mapping[str, tuple[int, ...]]
+from understudy.policies.weight_fit import check_fit
 
 
 def save_pretrained(
@@ -69,6 +68,8 @@ def save_pretrained(
     own = {"format": OWN_FORMAT, "writer": f"understudy {understudy.__version__}", "policy": policy.config.own_json()}
     with folder_written_atomically(folder) as temporary:
         _write_json(temporary / "config.json", policy.config.lerobot_json())
+        if policy.adapter is not None:
+            own["base"] = policy.adapter.base
         _write_json(temporary / OWN_FILE, {**own, **(extra or {})})
         if train_config is not None:
             _write_json(temporary / "train_config.json", train_config)
@@ -76,7 +77,10 @@ def save_pretrained(
             (temporary / name).parent.mkdir(exist_ok=True)
             (temporary / name).write_text(content)
         write_processors(temporary, policy.config, policy.normalizer.statistics, rename_map)
-        write_safetensors(temporary / WEIGHTS, _stored(policy))
+        if policy.adapter is not None:
+            policy.adapter.write(temporary)
+        else:
+            write_safetensors(temporary / WEIGHTS, _stored(policy))
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -99,23 +103,29 @@ def load_policy(
     *,
     statistics: Statistics | None = None,
     precision: Literal["fp32", "bf16"] = "fp32",
+    adapter: Literal["merged", "apart"] = "merged",
 ) -> Policy:
     """The policy at `path`, in eval mode, on `device`.
 
     path         a `pretrained_model` folder, a step or run folder (its last checkpoint), or `owner/name` on the Hub
     statistics   used instead of the checkpoint's own
     precision    "bf16": for predicting only, see `Policy.predict_in_bf16`
+    adapter      "merged": an adapter is added to the weights that it belongs to, and the policy is one like any other;
+                 "apart": it stays beside them and can be trained on
 
     Raises CheckpointError for what is no checkpoint, is damaged, or does not fit its configuration; StatisticMissing
-    when a feature has to be normalised and nothing says how; ConfigError for a device that is not there.
+    when a feature has to be normalised and nothing says how; ConfigError for a device that is not there, and for an
+    adapter without the package that it needs.
     """
     chosen = choose_device(device)
     folder = find_checkpoint(path)
-    config = parse_config(read_config_json(folder), read_own_json(folder), folder)
+    own = read_own_json(folder)
+    config = parse_config(read_config_json(folder), own, folder)
     processors = read_processors(folder)
     if processors is not None:
         config = with_processors(config, processors, folder)
-    weights = _read_weights(folder)
+    of_weights = base_of(folder, own.get("base")) if holds_adapter(folder) else folder
+    weights = _read_weights(of_weights)
     config = config.model_copy(update={"device": str(chosen)})
     try:
         if statistics is None and processors is not None:
@@ -127,7 +137,11 @@ def load_policy(
         error.where = error.where or str(folder)
         raise
     policy.rename_map = dict(processors.rename_map) if processors is not None else {}
-    _fill(policy, weights, folder)
+    _fill(policy, weights, of_weights)
+    if holds_adapter(folder):
+        _restore_adapter(policy, folder, own)
+        if adapter == "merged" and policy.adapter is not None:
+            policy.adapter.merge()
     policy.to(chosen).eval()
     if precision == "bf16":
         policy.predict_in_bf16()
@@ -138,10 +152,29 @@ def load_weights_into(policy: Policy, path: str | Path) -> None:
     """Replace the policy's weights by those of a checkpoint (see `load_policy`), and with them what belongs to them
     (`Policy.own_files`); its statistics stay as they are.
 
+    An adapter is read into that of the policy; a policy without one is given it, with the weights that it belongs to.
+
     Raises CheckpointError, and changes nothing, unless every tensor and file fits.
     """
     folder = find_checkpoint(path)
-    _fill(policy, _read_weights(folder), folder)
+    if not holds_adapter(folder):
+        _fill(policy, _read_weights(folder), folder)
+    elif policy.adapter is not None:
+        policy.adapter.read(folder)
+    else:
+        own = read_own_json(folder)
+        base = base_of(folder, own.get("base"))
+        _fill(policy, _read_weights(base), base)
+        _restore_adapter(policy, folder, own)
+
+
+def _restore_adapter(policy: Policy, folder: Path, own: Mapping[str, Any]) -> None:
+    # here, because most policies have none, and torch's users need not wait for what it imports
+    from understudy.policies.adapter import restore_adapter
+
+    if own:
+        policy.read_own_files(folder)  # what another program wrote has its files beside the base alone
+    restore_adapter(policy, folder, own.get("base") or {})
 
 
 def statistics_of(path: str | Path, config: PolicyConfig) -> Statistics:
@@ -175,7 +208,8 @@ def check_weights(config: PolicyConfig, path: str | Path) -> None:
     folder = find_checkpoint(path)
     with torch.device("meta"):
         policy = config.skeleton(config.fake_statistics())
-    check_fit(policy, stored_shapes(folder), folder)
+    of_weights = base_of(folder) if holds_adapter(folder) else folder
+    check_fit(policy, stored_shapes(of_weights), of_weights)
 
 
 def stored_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
@@ -191,25 +225,6 @@ def _check_there(folder: Path) -> None:
         raise CheckpointError(reason, where=str(folder), hint=hint)
 
 
-def check_fit(policy: Policy, found: Shapes, folder: Path) -> None:
-    """Raises CheckpointError unless the weights in `folder`, of these names and shapes, are the policy's."""
-    wanted = {name: tuple(tensor.shape) for name, tensor in policy.state_dict().items()}
-    if not (differences := misfits(wanted, found)):
-        return
-    if wanted.keys().isdisjoint(found):
-        raise CheckpointError(
-            f"these are the weights of another network: not one of their {len(found)} tensors belongs to "
-            f"{policy.config.type}, which config.json names",
-            where=str(folder / WEIGHTS),
-            hint="take all files of a checkpoint from one place",
-        )
-    raise CheckpointError(
-        f"the weights do not fit the policy that is to be filled\n{as_table(differences)}",
-        where=str(folder / WEIGHTS),
-        hint="features and options that shape the network (chunk_size, dim_model, ...) must be as in training",
-    )
-
-
 def _read_weights(folder: Path) -> dict[str, Tensor]:
     """Everything in `model.safetensors`, old normalisation buffers included."""
     _check_there(folder)
@@ -222,24 +237,3 @@ def _fill(policy: Policy, weights: dict[str, Tensor], folder: Path) -> None:
     policy.read_own_files(folder)
     with torch.no_grad():
         policy.load_state_dict({name: tensor for name, tensor in weights.items() if name in wanted})
-
-
-def misfits(wanted: Shapes, found: Shapes) -> list[tuple[str, str, str]]:
-    """(what, tensor, detail) for each missing, extra or misshapen tensor; old statistics and counters do not count."""
-    differences = [("missing", name, str(shape)) for name, shape in wanted.items() if name not in found]
-    for name, shape in found.items():
-        if name in wanted and shape != wanted[name]:
-            differences.append(("shape", name, f"{shape}, expected {wanted[name]}"))
-        elif name not in wanted and not is_statistic(name) and not name.endswith("num_batches_tracked"):
-            differences.append(("extra", name, str(shape)))
-    return differences
-
-
-def as_table(differences: Iterable[tuple[str, str, str]]) -> str:
-    """The first of the differences, a line each, and how many more there are."""
-    rows = list(differences)
-    width = max(len(name) for _, name, _ in rows[:_LINES_SHOWN])
-    lines = [f"  {what:<8} {name:<{width}}  {detail}" for what, name, detail in rows[:_LINES_SHOWN]]
-    if len(rows) > _LINES_SHOWN:
-        lines.append(f"  and {len(rows) - _LINES_SHOWN} more")
-    return "\n".join(lines)

@@ -18,7 +18,7 @@ from understudy.data.spec import Statistics
 from understudy.nn.weights import read_safetensors
 from understudy.policies.base import Policy
 from understudy.policies.config import PolicyConfig
-from understudy.policies.pretrained import as_table, misfits
+from understudy.policies.weight_fit import as_table, misfits
 
 # ours stand behind this, where a policy keeps its network
 _PREFIX = "model."

@@ -55,6 +55,8 @@ def obstacle(config: TrainConfig, policy: PolicyConfig) -> str | None:
     """
     if config.compile == "on":
         return "--compile=on compiles the update of one network"
+    if config.peft is not None or policy.use_peft:
+        return "an adapter is trained beside weights of its own"
     if reads(policy):
         return "each network would be told tasks of other lengths"
     with _trying():

@@ -32,6 +32,7 @@ from understudy.core.files import (
 )
 from understudy.core.run_folder import PRETRAINED, TRAINING_STATE, RunFolder
 from understudy.nn.weights import read_safetensors, tensor_shapes
+from understudy.policies.kinds import ADAPTER_CONFIG, ADAPTER_WEIGHTS, WEIGHTS
 from understudy.policies.pretrained import load_weights_into, save_pretrained
 
 from .optim import flatten_state, restore_state
@@ -51,7 +52,6 @@ SCHEDULER = "scheduler_state.json"
 _PASSING_REASONS = {"time", "interrupt", "evaluation"}
 _REQUIRED = (
     f"{PRETRAINED}/config.json",
-    f"{PRETRAINED}/model.safetensors",
     f"{TRAINING_STATE}/training_step.json",
     f"{TRAINING_STATE}/optimizer_state.safetensors",
 )
@@ -215,6 +215,9 @@ def damage(path: Path) -> str | None:
     for name in _REQUIRED:
         if not (path / name).is_file():
             return f"{name} is missing"
+    weights = ADAPTER_WEIGHTS if (path / PRETRAINED / ADAPTER_CONFIG).is_file() else WEIGHTS
+    if not (path / PRETRAINED / weights).is_file():
+        return f"{PRETRAINED}/{weights} is missing"
     if not (path / TRAINING_STATE / MANIFEST).is_file():
         return _first_truncated(path)
     try:

@@ -21,6 +21,7 @@ from understudy.evaluate.simulation.config import EvalConfig
 from understudy.policies.config import OptimizerPreset, PolicyConfig, own
 
 from .dataset_config import DatasetConfig, Group
+from .peft_config import PeftOptions
 from .schedule_config import SchedulerConfig
 from .tracker_config import TrackioConfig, WandbConfig
 
@@ -124,6 +125,7 @@ class TrainConfig(Group):
     steps_before: int = own(
         0, ge=0, description="updates that continue_schedule goes on from; filled in from the checkpoint"
     )
+    peft: PeftOptions | None = Field(None, description="train an adapter in the place of the weights")
     grad_accumulation_steps: int = own(1, ge=1, description="batches whose gradients make one update")
     rename_map: dict[str, str] = Field(
         default_factory=dict, description="dataset's feature name -> policy's, such as '{a: observation.images.top}'"
@@ -194,8 +196,14 @@ class TrainConfig(Group):
                 raise ValueError("dataset.statistics=policy takes those of the policy started from: give policy.path")
         if self.steps_before and not self.continue_schedule:
             raise ValueError("steps_before belongs to continue_schedule=true")
-        if self.policy.use_peft:
-            raise ValueError("policy.use_peft=true: adapters (PEFT) are not supported yet")
+        if self.peft is not None and self.policy.pretrained_path is None:
+            raise ValueError("peft puts an adapter beside trained weights: name them with policy.path")
+        if self.peft is not None and self.continue_schedule:
+            raise ValueError("continue_schedule goes on with the optimiser of before, and peft begins new parameters")
+        if self.policy.use_peft and self.policy.pretrained_path is None:
+            raise ValueError("policy.use_peft goes on with the adapter of a checkpoint: name it with policy.path")
+        if (self.peft is not None or self.policy.use_peft) and self.naming == "study":
+            raise ValueError("naming=study leaves the weights under another name, and an adapter leaves none")
         self._check_prefix_cache()
         return self
 

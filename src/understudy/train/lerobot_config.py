@@ -19,7 +19,7 @@ def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
     return {
         "dataset": _dataset(config),
         "env": None,
-        "policy": config.policy.lerobot_json() | {"push_to_hub": _pushes(config)},
+        "policy": config.policy.lerobot_json() | {"push_to_hub": _pushes(config), "use_peft": _adapts(config)},
         "output_dir": str(config.output_dir or config.default_output_dir()),
         "job_name": config.job_name or config.policy.type,
         "resume": config.resume,
@@ -38,7 +38,8 @@ def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
         "scheduler": _scheduler(config.schedule()),
         "eval": {"n_episodes": 50, "batch_size": 50, "use_async_envs": False},
         "wandb": config.wandb.model_dump(mode="json"),
-        "peft": None,
+        # 0.4.4 does not know lora_alpha, which adapter_config.json says too
+        "peft": None if config.peft is None else config.peft.model_dump(mode="json", exclude={"lora_alpha"}),
         "use_rabc": False,
         "rabc_progress_path": None,
         "rabc_kappa": 0.01,
@@ -47,6 +48,10 @@ def lerobot_train_config(config: TrainConfig) -> dict[str, Any]:
         "rename_map": dict(config.rename_map),
         "checkpoint_path": None,
     }
+
+
+def _adapts(config: TrainConfig) -> bool:
+    return config.peft is not None or config.policy.use_peft
 
 
 def _pushes(config: TrainConfig) -> bool:

@@ -82,7 +82,6 @@ FLAGS = (
     Flag(
         "policy.discover_packages_path", (None,), "policies come with Understudy; packages are not searched for others"
     ),
-    Flag("peft", (None,), "adapters (PEFT, LoRA) are not supported yet"),
     Flag("reward_model", (None,), "reward models cannot be trained here"),
     # sample weighting
     Flag("use_rabc", (None, False), _NO_RABC),

@@ -37,8 +37,9 @@ def group_names(policy: Policy, *, use_groups: bool) -> list[str]:
 
 
 def weight_bytes(policy: Policy) -> int:
-    """Bytes of a policy's parameters and buffers."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in policy.state_dict().values())
+    """Bytes that a checkpoint keeps of a policy: its parameters and buffers, or its adapter alone."""
+    kept = policy.state_dict() if policy.adapter is None else policy.adapter.tensors()
+    return sum(tensor.numel() * tensor.element_size() for tensor in kept.values())
 
 
 def state_bytes(optimizer: Optimizer) -> int:

@@ -30,6 +30,7 @@ from understudy.nn.fast_paths import set_fast_paths
 from understudy.policies.instructed import check_tasks
 from understudy.policies.pretrained import check_weights, load_policy, load_weights_into, statistics_of
 
+from .adapting import begin_adapter, check_adapter
 from .calibration import calibrate
 from .config import TrainConfig
 from .continuing import go_on, with_steps_before
@@ -214,6 +215,7 @@ def prepare(
     )
     if not config.resume:
         policy.fetch()
+        check_adapter(config)
         if policy.pretrained_path:
             check_weights(policy, policy.pretrained_path)
         config = with_steps_before(config)
@@ -244,13 +246,14 @@ def prepare_policy(prepared: Prepared, checkpoint: Path | None) -> PolicyParts:
     config = prepared.config
     device = torch.device(str(config.policy.device))
     if checkpoint is not None:
-        policy = load_policy(checkpoint / PRETRAINED, str(device))
+        policy = load_policy(checkpoint / PRETRAINED, str(device), adapter="apart")
     else:
         # the weights' initialisation is a function of the seed, like every other draw
         torch.manual_seed(config.seed)
         if config.policy.pretrained_path:
             policy = config.policy.skeleton(prepared.statistics()).to(device)
             load_weights_into(policy, Path(config.policy.pretrained_path))
+            begin_adapter(config, policy)
         else:
             policy = config.policy.build(prepared.statistics()).to(device)
             calibrate(prepared, policy)

@@ -254,10 +254,10 @@ def test_a_pickle_in_place_of_the_weights_is_refused(folder: Path, name: str) ->
         load_policy(folder / name)
 
 
-def test_an_adapter_is_named_so(folder: Path) -> None:
+def test_an_adapter_that_does_not_say_what_it_is_is_refused(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "adapter_config.json").write_text("{}")
-    with pytest.raises(CheckpointError, match="adapter"):
+    with pytest.raises(CheckpointError, match="does not say which method it is: `peft_type` is missing"):
         load_policy(folder)
 
 

@@ -111,6 +111,10 @@ class SmolVlaConfig(ChunkConfig):
     trains_from_scratch: ClassVar[bool] = False
     prefix_kinds: ClassVar[tuple[str, ...]] = ("memory", "features")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"base": {}, "tiny": _TINY_PRESET}
+    adapter_targets: ClassVar[str | None] = (
+        r"(model\.vlm_with_expert\.lm_expert\..*\.(q|v)_proj|model\.("
+        r"state_proj|action_in_proj|action_out_proj|action_time_mlp_in|action_time_mlp_out))"
+    )
 
     @field_validator("input_features")
     @classmethod

@@ -208,6 +208,9 @@ class SmolVla(Policy):
         """One group of everything, frozen or not: LeRobot's optimiser states are indexed over all of it."""
         return [{"name": "network", "params": list(self.parameters())}]
 
+    def trained_parts_changed(self) -> None:
+        self.model.note_what_is_trained()
+
     # -- predicting -----------------------------------------------------------------------------------------------
 
     @torch.no_grad()

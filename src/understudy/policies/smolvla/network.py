@@ -112,6 +112,14 @@ class SmolVlaNetwork(nn.Module):
             frozen.append(self.state_proj)
         for module in frozen:
             module.requires_grad_(False)
+        self.note_what_is_trained()
+
+    def note_what_is_trained(self) -> None:
+        """Look which parts of what is read need a graph: the others are computed without."""
+        parts = self._parts
+        self._tower_learns = _learns(parts.vision_model)
+        self._connector_learns = self._tower_learns or _learns(parts.connector)
+        self._reader_learns = self._connector_learns or _learns(parts.text_model)
 
     def initialize(self) -> None:
         """Random weights: normal ones of 0.02 in the two streams, torch's own elsewhere, as LeRobot's."""
@@ -136,9 +144,9 @@ class SmolVlaNetwork(nn.Module):
 
     def look(self, pictures: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) of one camera, in -1..1 -> their tokens (B, n, D): a constant while all is frozen."""
-        with _gradient(not (self.config.train_expert_only or self.config.freeze_vision_encoder)):
+        with _gradient(self._tower_learns):
             patches = self._parts.vision_model(pictures)
-        with _gradient(not self.config.train_expert_only):
+        with _gradient(self._connector_learns):
             return self._parts.connector(patches)  # type: ignore[no-any-return]
 
     def read(self, seen: Sequence[Tensor | None], tokens: Tensor, mask: Tensor) -> Memory:
@@ -149,7 +157,7 @@ class SmolVlaNetwork(nn.Module):
         """
         scale = math.sqrt(self._parts.text_model.embed_tokens.embedding_dim)
         size = len(tokens)
-        with _gradient(not self.config.train_expert_only):
+        with _gradient(self._reader_learns):
             parts: list[Tensor] = []
             for picture in seen:
                 around = self._around(size) if self.config.add_image_special_tokens else []
@@ -193,6 +201,10 @@ class SmolVlaNetwork(nn.Module):
         steps = torch.linspace(0, 1, width // 2, dtype=time.dtype, device=time.device)
         angles = 2 * math.pi * time[:, None] / (self.config.min_period * ratio**steps)
         return torch.cat([angles.sin(), angles.cos()], -1)
+
+
+def _learns(module: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in module.parameters())
 
 
 def _gradient(wanted: bool) -> torch.set_grad_enabled:
