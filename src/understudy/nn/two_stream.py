@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from understudy.nn.recompute import Recomputing
+
 # of the rotation, whatever the language model was trained with: LeRobot's SmolVLA and pi0 both have it
 _BASE = 10_000.0
 
@@ -140,7 +142,7 @@ class StreamLayer(nn.Module):
         return x + self.mlp(self.post_attention_layernorm(x))  # type: ignore[no-any-return]
 
 
-class Reader(nn.Module):
+class Reader(Recomputing):
     """The language model's layers; what it leaves is its memory alone, so the last one stops at keys and values."""
 
     def __init__(self, shape: StreamShape, vocabulary: int) -> None:
@@ -159,23 +161,16 @@ class Reader(nn.Module):
         if before is not None:
             positions = positions + before.length[:, None]
             seen = torch.cat([before.valid, valid], 1)
+        earlier = [None] * len(self.layers) if before is None else list(zip(before.keys, before.values, strict=True))
         kept: list[tuple[Tensor, Tensor]] = []
-        for number, layer in enumerate(_stream_layers(self)):
-            normed = layer.input_layernorm(x)
-            keys, values = layer.self_attn.keys_and_values(normed, normed)
-            keys = rotated(keys, positions)
+        for layer, there in zip(_stream_layers(self), earlier, strict=True):
+            last = len(kept) + 1 == len(self.layers)
+            x, keys, values = self.run(_read_on, layer, x, there, positions, seen, last)
             kept.append((keys, values))
-            if number + 1 == len(self.layers):
-                break
-            if before is not None:
-                keys = torch.cat([before.keys[number], keys], 1)
-                values = torch.cat([before.values[number], values], 1)
-            queries = rotated(layer.self_attn.queries(normed), positions)
-            x = layer.after_attention(x, attended(queries, keys, values, seen[:, None]))
         return Memory([k for k, _ in kept], [v for _, v in kept], valid)
 
 
-class Expert(nn.Module):
+class Expert(Recomputing):
     """The action expert. Its layers look at the memory of evenly spaced layers of the reader.
 
     Layers that cross see the memory alone, through projections of their own, and count positions from 0. The others
@@ -208,16 +203,41 @@ class Expert(nn.Module):
         sees_memory = seen.valid[:, None].expand(-1, x.shape[1], -1)
         sees_all = torch.cat([sees_memory, own.expand(len(x), -1, -1)], -1)
         for layer, keys, values in zip(_stream_layers(self), seen.keys, seen.values, strict=True):
-            normed = layer.input_layernorm(x)
-            queries = layer.self_attn.queries(normed)
             if layer.crosses:
-                mixed = attended(rotated(queries, steps), keys, values, sees_memory)
+                x = self.run(_look, layer, x, keys, values, steps, sees_memory)
             else:
-                k, v = layer.self_attn.keys_and_values(normed, normed)
-                keys, values = torch.cat([keys, rotated(k, positions)], 1), torch.cat([values, v], 1)
-                mixed = attended(rotated(queries, positions), keys, values, sees_all)
-            x = layer.after_attention(x, mixed)
+                x = self.run(_look_on, layer, x, keys, values, positions, sees_all)
         return self.norm(x)  # type: ignore[no-any-return]
+
+
+def _read_on(
+    layer: StreamLayer, x: Tensor, before: tuple[Tensor, Tensor] | None, positions: Tensor, seen: Tensor, last: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What the tokens x are after a layer that sees them and those `before`, and their keys and values in it."""
+    normed = layer.input_layernorm(x)
+    keys, values = layer.self_attn.keys_and_values(normed, normed)
+    own = keys, values = rotated(keys, positions), values
+    if not last:
+        if before is not None:
+            keys, values = (torch.cat(pair, 1) for pair in zip(before, own, strict=True))
+        queries = rotated(layer.self_attn.queries(normed), positions)
+        x = layer.after_attention(x, attended(queries, keys, values, seen[:, None]))
+    return x, *own
+
+
+def _look(layer: StreamLayer, x: Tensor, keys: Tensor, values: Tensor, positions: Tensor, seen: Tensor) -> Tensor:
+    """x after a layer that looks at keys and values alone."""
+    queries = rotated(layer.self_attn.queries(layer.input_layernorm(x)), positions)
+    return layer.after_attention(x, attended(queries, keys, values, seen))
+
+
+def _look_on(layer: StreamLayer, x: Tensor, keys: Tensor, values: Tensor, positions: Tensor, seen: Tensor) -> Tensor:
+    """x after a layer that looks at keys and values, and at those of x behind them."""
+    normed = layer.input_layernorm(x)
+    queries = layer.self_attn.queries(normed)
+    k, v = layer.self_attn.keys_and_values(normed, normed)
+    keys, values = torch.cat([keys, rotated(k, positions)], 1), torch.cat([values, v], 1)
+    return layer.after_attention(x, attended(rotated(queries, positions), keys, values, seen))
 
 
 def _stream_layers(stream: Reader | Expert) -> list[StreamLayer]:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from understudy.nn.recompute import Recomputing
+
 
 @dataclass(frozen=True)
 class TowerShape:
@@ -102,7 +104,7 @@ class TowerLayer(nn.Module):
         return x + self.mlp(self.layer_norm2(x))  # type: ignore[no-any-return]
 
 
-class TowerLayers(nn.Module):
+class TowerLayers(Recomputing):
     """The layers, one after another."""
 
     def __init__(self, shape: TowerShape) -> None:
@@ -111,7 +113,7 @@ class TowerLayers(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers:
-            x = layer(x)
+            x = self.run(layer, x)
         return x
 
 

@@ -104,7 +104,11 @@ FLAGS = (
     ),
     Flag("accelerator.compile.enabled", (None, False), _NO_COMPILE),
     *_together("accelerator.compile", "backend mode regional", ANY, _NO_COMPILE, "accelerator.compile.enabled"),
-    Flag("accelerator.activation_checkpointing.mode", (None, "none"), "activations are always kept"),
+    Flag(
+        "accelerator.activation_checkpointing.mode",
+        (None, "none"),
+        "it is the policy's: --policy.gradient_checkpointing=true",
+    ),
     *_together("accelerator.grad_scaler", "init_scale growth_factor backoff_factor growth_interval", ANY, _NO_SCALER),
     *_together("accelerator.ddp", "find_unused_parameters gradient_as_bucket_view static_graph", ANY, _SUMMED),
     Flag("accelerator.fsdp.cpu_offload", (None, False), _WHOLE),

@@ -108,6 +108,10 @@ class SmolVlaConfig(ChunkConfig):
         "or with padding counted in (LeRobot 0.4)",
     )
 
+    gradient_checkpointing: bool = own(
+        False, description="keep less for the backward pass and compute it again there: same numbers, less memory"
+    )
+
     trains_from_scratch: ClassVar[bool] = False
     prefix_kinds: ClassVar[tuple[str, ...]] = ("memory", "features")
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"base": {}, "tiny": _TINY_PRESET}

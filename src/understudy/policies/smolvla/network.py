@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from understudy.nn.recompute import recompute
 from understudy.nn.two_stream import Expert, Memory, Reader, RmsNorm, StreamLayer, StreamShape
 from understudy.nn.vision_tower import VisionTower, shuffled
 from understudy.policies.smolvla.sizes import crosses, expert_stream, text_stream, vision_tower
@@ -91,6 +92,8 @@ class SmolVlaNetwork(nn.Module):
         self.action_time_mlp_in = nn.Linear(2 * expert, expert)
         self.action_time_mlp_out = nn.Linear(expert, expert)
         self._freeze(stream.layers)
+        if config.gradient_checkpointing:
+            recompute(self)
 
     @property
     def _parts(self) -> VlmParts:
