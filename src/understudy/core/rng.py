@@ -3,8 +3,9 @@
 A run that is killed and resumed at step k draws for step k exactly what the run that was never killed drew, because
 nothing that happened before k takes part. `purpose` keeps draws apart that happen in one step ("dropout", "latent").
 
-Several processes may share the batch of a step. What is drawn for the samples is then drawn for the whole batch by each
-of them, and each takes its own rows, so that the numbers do not depend on how many processes there are.
+Several processes may share the batch of a step, and each may compute its share in parts. What is drawn for the samples
+is then drawn for the whole batch each time, and each part takes its own rows, so that the numbers do not depend on how
+many processes and parts there are.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def derive(seed: int, step: int, purpose: str) -> int:
 class Rng:
     """The randomness of one step.
 
-    rank, world   this process's place among those that share the step's batch in equal parts, and their number
+    rank, world   which of the equal parts of the step's batch this is, and their number
     """
 
     seed: int
@@ -41,6 +42,10 @@ class Rng:
     def at(self, step: int) -> Rng:
         """The randomness of another step of the same run."""
         return Rng(self.seed, step, self.rank, self.world)
+
+    def part(self, number: int, count: int) -> Rng:
+        """The randomness of part `number` of the step's batch, of the `count` that each process computes in turn."""
+        return Rng(self.seed, self.step, number * self.world + self.rank, count * self.world)
 
     def numpy(self, purpose: str) -> np.random.Generator:
         """A fresh numpy generator for `purpose` in this step."""
@@ -54,7 +59,7 @@ class Rng:
         device: str | torch.device = "cpu",
         dtype: torch.dtype | None = None,
     ) -> torch.Tensor:
-        """Unit-normal numbers of `shape`, a row for each sample: this process's rows of the whole batch's draw."""
+        """Unit-normal numbers of `shape`, a row for each sample: this part's rows of the whole batch's draw."""
         import torch
 
         drawn = torch.randn(self._whole(shape), generator=self.torch(purpose, device), device=device, dtype=dtype)
@@ -104,7 +109,7 @@ class Rng:
     def seed_torch(self, purpose: str) -> None:
         """Seed torch's own generators (CPU and accelerators): dropout layers accept no generator of ours.
 
-        They know no rows either, so each process that shares the batch gets a stream of its own.
+        They know no rows either, so each part of the batch gets a stream of its own.
         """
         import torch
 

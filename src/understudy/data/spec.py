@@ -86,8 +86,9 @@ class Batch:
     action_is_pad  (B, S) bool, true where the window runs past the end of its episode
     task           the instruction of each window's first frame, in words
     rows           (B,) int64 numpy array: which frames these are, as rows of the loaded dataset
-    valid_steps    where several processes share a batch: a number, how many actions inside their episode each has on
-                   average; losses that divide by it are, averaged over the processes, the loss of the whole batch
+    valid_steps    where this is one of several parts that make an update together: a number, how many actions inside
+                   their episode the parts have on average; losses that divide by it are, averaged over the parts, the
+                   loss of the whole
     """
 
     observation: dict[str, torch.Tensor]

@@ -71,7 +71,7 @@ class Windows:
 
         They are on the CPU, but for the pictures of frames that are held on a device.
 
-        shared   the rows of the whole batch, where `rows` are one of several processes' equal part of it
+        shared   the rows of all that make an update together, where `rows` are one equal part of it
         """
         rows = np.asarray(rows, dtype=np.int64)
         observation = {name: _tensor(column, rows) for name, column in self._vectors.items()}

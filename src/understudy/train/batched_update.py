@@ -60,7 +60,7 @@ class BatchedUpdate:
         totals: dict[str, Tensor] = {}
         for position in range(count):
             taken = [
-                _with_draws(member, batches[i][position], steps[i] * count + position)
+                _with_draws(member, batches[i][position], Rng(member.seed, steps[i]).part(position, count))
                 for i, member in enumerate(self.members)
             ]
             arguments = _stacked([batch for batch, _ in taken]), _stacked_draws([draws for _, draws in taken])
@@ -98,8 +98,8 @@ class _LossOf(nn.Module):
         super().__init__()
         self.policy = policy
 
-    def forward(self, batch: tuple[dict[str, Tensor], Tensor, Tensor], draws: dict[str, Tensor]) -> Any:
-        loss = self.policy.loss_given(Batch(*batch), draws)
+    def forward(self, batch: dict[str, Any], draws: dict[str, Tensor]) -> Any:
+        loss = self.policy.loss_given(Batch(**batch), draws)
         return loss.total, loss.parts
 
     def given(self, weights: dict[str, Tensor], constants: dict[str, Tensor], *arguments: Any) -> Any:
@@ -121,17 +121,21 @@ def batched_attention(device: torch.device) -> Iterator[None]:
         yield
 
 
-def _with_draws(member: Update, batch: Batch, draw: int) -> tuple[Batch, dict[str, Tensor]]:
+def _with_draws(member: Update, batch: Batch, rng: Rng) -> tuple[Batch, dict[str, Tensor]]:
     """A member's batch where it is computed, and its own random numbers for it."""
-    rng = Rng(member.seed, draw)
     batch = member.placed(batch, rng)
     return batch, member.policy.draws(batch, rng)
 
 
-def _stacked(batches: Sequence[Batch]) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-    """Observations, actions and padding of all networks, (N, B, ...)."""
-    observation = {name: torch.stack([b.observation[name] for b in batches]) for name in batches[0].observation}
-    return observation, torch.stack([b.action for b in batches]), torch.stack([b.action_is_pad for b in batches])
+def _stacked(batches: Sequence[Batch]) -> dict[str, Any]:
+    """The tensors of all networks' batches by their names, (N, B, ...)."""
+    found: dict[str, Any] = {
+        "observation": {name: torch.stack([b.observation[name] for b in batches]) for name in batches[0].observation},
+        "action": torch.stack([b.action for b in batches]),
+        "action_is_pad": torch.stack([b.action_is_pad for b in batches]),
+    }
+    shares = [b.valid_steps for b in batches if b.valid_steps is not None]
+    return found | ({"valid_steps": torch.stack(shares)} if shares else {})
 
 
 def _stacked_draws(draws: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -2,7 +2,7 @@
 
     take a batch -> update -> now and then: log, validate, save -> stop when asked
 
-Step k uses draws k*n ... k*n+n-1 of the sampler (n micro-batches per update) and randomness derived from (seed, draw),
+Step k uses draws k*n ... k*n+n-1 of the sampler (n micro-batches per update) and randomness derived from (seed, step),
 so a run resumed at step k does exactly what the run that was never stopped did. Of several ranks each runs this loop;
 rank 0 alone has something to measure with, to save with and to write to.
 """

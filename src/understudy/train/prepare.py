@@ -113,7 +113,7 @@ class Prepared:
         # an update takes all of its batches at once: those of the next one are gathered meanwhile; numbers alone are
         # gathered sooner than a thread has been told to
         ahead = self.config.grad_accumulation_steps + 1 if windows.cameras or device.type != "cpu" else 0
-        return Source(windows, sampler, device, ahead=ahead)
+        return Source(windows, sampler, device, ahead=ahead, parts=self.config.grad_accumulation_steps)
 
     @cached_property
     def groups(self) -> list[Group]:

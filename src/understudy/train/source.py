@@ -11,6 +11,7 @@ import contextlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
@@ -26,13 +27,16 @@ class Source:
     """Batches by draw number, on the way to `device`.
 
     `take(n)` also starts gathering n + 1 ... n + `ahead`; with 0 batches are gathered when they are taken.
+
+    parts   batches that make an update together
     """
 
-    def __init__(self, windows: Windows, sampler: Sampler, device: torch.device, *, ahead: int) -> None:
+    def __init__(self, windows: Windows, sampler: Sampler, device: torch.device, *, ahead: int, parts: int = 1) -> None:
         self.windows = windows
         self.sampler = sampler
         self._device = device
         self._ahead = ahead
+        self._parts = parts
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._started: dict[int, Future[tuple[Batch, torch.cuda.Event | None]]] = {}
         self._threads = ThreadPoolExecutor(_GATHERS_AT_ONCE, thread_name_prefix="gather")
@@ -58,7 +62,8 @@ class Source:
 
     def _gather(self, draw: int) -> tuple[Batch, torch.cuda.Event | None]:
         """The batch, and for a CUDA device when its copy there is done."""
-        rows, whole = self.sampler.rows_of(draw), self.sampler.batch_of(draw)
+        rows, first = self.sampler.rows_of(draw), draw - draw % self._parts
+        whole = np.concatenate([self.sampler.batch_of(first + part) for part in range(self._parts)])
         shared = None if len(whole) == len(rows) else whole
         # pictures that are held on the device are gathered in the stream too
         with contextlib.nullcontext() if self._stream is None else torch.cuda.stream(self._stream):

@@ -89,8 +89,8 @@ class Update:
         total = torch.zeros((), device=self.device)
         parts: dict[str, Tensor] = {}
         for position, batch in enumerate(batches):
-            # each micro-batch draws its own noise: the draw number counts them through the whole run
-            rng = Rng(self.seed, step * len(batches) + position, self._ranks.rank, self._ranks.world)
+            # the noise of a sample is that of its place in the whole batch, in however many parts this comes
+            rng = Rng(self.seed, step, self._ranks.rank, self._ranks.world).part(position, len(batches))
             rng.seed_torch("dropout")
             batch = self.placed(batch, rng)
             draws = self.policy.draws(batch, rng)
