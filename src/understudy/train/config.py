@@ -181,7 +181,7 @@ class TrainConfig(Group):
                 f"use_policy_training_preset=false leaves {missing} open: give {missing.split()[-1]}.type and what "
                 "belongs to it (for a constant rate: scheduler.type=constant_with_warmup, scheduler.num_warmup_steps=0)"
             )
-        if self.eval_steps and self.dataset.eval_split == 0 and self.dataset.eval_episodes is None:
+        if self.eval_steps and self.dataset.holds_out_none:
             raise ValueError("eval_steps asks for held-out episodes, but dataset.eval_split=0 holds out none")
         if self.eval_steps == 0 and (reason := self.needs_held_out()):
             raise ValueError(f"{reason} goes by held-out episodes, and eval_steps=0 never measures them")

@@ -132,6 +132,12 @@ class DatasetConfig(Group):
         return [self.repo_id] if self.mixture is None else [part.repo_id for part in self.mixture]
 
     @property
+    def holds_out_none(self) -> bool:
+        """Whether no episode is to be held out."""
+        named = [self.eval_episodes, *(part.eval_episodes for part in self.mixture or ())]
+        return self.eval_split == 0 and not any(named)
+
+    @property
     def weights(self) -> list[float] | None:
         """How much is drawn of each part; None: by their frames."""
         found = [part.weight for part in self.mixture or () if part.weight is not None]

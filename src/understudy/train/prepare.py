@@ -235,7 +235,9 @@ def with_numbers_filled_in(config: TrainConfig, train_frames: int, world: int = 
         steps = max(1, math.ceil(config.num_epochs * train_frames / config.samples_per_update(world)))
     log_freq = config.log_freq if config.log_freq is not None else max(1, min(200, steps // 100))
     # measuring 256 frames costs about ten updates: a tenth of a short run, half a percent of a long one
-    eval_steps = config.eval_steps if config.eval_steps is not None else max(1, min(2000, steps // 10))
+    eval_steps = config.eval_steps
+    if eval_steps is None:
+        eval_steps = 0 if config.dataset.holds_out_none else max(1, min(2000, steps // 10))
     return config.model_copy(
         update={"steps": steps, "num_epochs": None, "log_freq": log_freq, "eval_steps": eval_steps}
     )

@@ -245,3 +245,13 @@ def test_datasets_that_are_too_small_to_spare_an_episode_spare_one_together(
     mixture = f"[{{repo_id: {dataset}, episodes: [0, 1, 2]}}, {{repo_id: {second}, episodes: [0, 1, 2]}}]"
     assert main(["train", f"--dataset.mixture={mixture}", f"--output_dir={tmp_path / 'run'}", *SMALL]) == 0
     assert len(split_of_run(tmp_path / "run")["validation"]) >= 1
+
+
+def test_a_run_that_holds_nothing_out_goes_on_too(dataset: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    small = [word for word in SMALL if not word.startswith("--eval_steps")]
+    arguments = ["train", f"--dataset.repo_id={dataset}", f"--output_dir={run}", "--dataset.eval_split=0"]
+    assert main([*arguments, *small]) == 0
+    assert main(["train", "--resume", str(run), "--steps=6"]) == 0
+    events = read_events(run / "events.jsonl")
+    assert events[-1]["step"] == 6 and not [e for e in events if e["event"] == "validation"]
