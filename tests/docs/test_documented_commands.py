@@ -130,7 +130,7 @@ def test_every_option_that_a_page_mentions_exists(page: Path) -> None:
     known |= {name for verb in VERBS if verb != "train" for v in help_of(verb) for name in known_options(v.model)}
     groups = {name.split(".")[0] for name in known}
     # tools of others that pages name together with one of their options
-    foreign = {"logdir", "strict", "quick", "nproc", "parts", "mixed_precision", "lerobot", "minutes"}
+    foreign = {"check", "logdir", "strict", "quick", "nproc", "parts", "mixed_precision", "lerobot", "minutes"}
     mentioned = re.findall(r"(?<![\w-])--([a-z][a-z_.]*[a-z])", page.read_text())
     unknown = [name for name in mentioned if name not in known | groups | foreign]
     assert unknown == []
