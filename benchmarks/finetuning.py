@@ -208,11 +208,10 @@ def judge(name: str, policy: Sequence[str], task: str, amounts: Amounts, results
     results.save()
 
 
-def compare(a: str, b: str, seeds: Sequence[int]) -> dict[str, Any]:
-    """What `understudy compare` says of two arms, all seeds of each on the same starts."""
-    task = TARGET.rpartition("/")[2]
-    sides = {side: ",".join(f"{FOLDER}/{arm}-{s}/eval/{task}" for s in seeds) for side, arm in (("a", a), ("b", b))}
-    words = ["compare", *(f"--{side}={paths}" for side, paths in sides.items()), "--json"]
+def compare(a: Sequence[str], b: Sequence[str]) -> dict[str, Any]:
+    """What `understudy compare` says of policies by their names: one against one, or several of each, a seed each."""
+    sides = [",".join(f"{FOLDER / name}/eval/{TARGET.rpartition('/')[2]}" for name in names) for names in (a, b)]
+    words = ["compare", f"--a={sides[0]}", f"--b={sides[1]}", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "understudy", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -220,16 +219,20 @@ def compare(a: str, b: str, seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def do_part(part: str, amounts: Amounts, results: Results) -> None:
-    """Train and evaluate every arm of a part, seed by seed, so that what is there at any time is whole seeds."""
-    for seed in amounts.seeds:
-        for arm in ARMS[part]:
+    """Train and evaluate a part arm by arm, and compare what can be compared already."""
+    done = {arm.key for arm in ARMS[PARTS[0]]} if part == PARTS[1] else set()
+    results.document.setdefault("seeds", {})[part] = list(amounts.seeds)
+    found = results.document.setdefault("comparisons", {}).setdefault(part, {})
+    for arm in ARMS[part]:
+        for seed in amounts.seeds:
             name = f"{arm.key}-{seed}"
             train(name, training(arm, seed, amounts), arm.times * amounts.steps, results)
             judge(name, [f"--policy.path={FOLDER / name}"], TARGET, amounts, results)
-    found = {f"{a} - {b}": compare(a, b, amounts.seeds) for a, b in QUESTIONS[part]}
-    results.document.setdefault("comparisons", {})[part] = found
-    results.document.setdefault("seeds", {})[part] = list(amounts.seeds)
-    results.save()
+        done.add(arm.key)
+        answered = [(a, b) for a, b in QUESTIONS[part] if {a, b} <= done and arm.key in (a, b)]
+        for a, b in answered:
+            found[f"{a} - {b}"] = compare(*([f"{arm}-{seed}" for seed in amounts.seeds] for arm in (a, b)))
+        results.save()
 
 
 def main() -> None:
@@ -256,6 +259,10 @@ def main() -> None:
     judge("hold", ["--policy.type=hold"], TARGET, amounts, results)
     for part in given.parts:
         do_part(part, amounts, results)
+    # one policy against one, since there is no second one of the pretrained
+    policies = [f"tuned-{seed}" for seed in amounts.seeds if f"tuned-{seed}" in results.document["policies"]]
+    results.document["before"] = {f"{name} - pretrained": compare([name], ["pretrained"]) for name in policies}
+    results.save()
     page.write(results.document, ARMS, TARGET)
 
 

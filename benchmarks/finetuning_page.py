@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +40,16 @@ def part_tables(document: Document, arms: Mapping[str, tuple[Arm, ...]], part: s
     header = ["", "updates", *(f"seed {seed}" for seed in seeds), "together", "exact interval", "over training seeds"]
     rows = [arm_row(document, known[key], seeds, target) for key in reversed(shown)]
     header += ["mean progress", "CPU s a training"]
-    return "\n\n".join([markdown(header, rows), comparison_table(asked, known)])
+    questions = {question: [known[key].words for key in question.split(" - ")] for question in asked}
+    return "\n\n".join([markdown(header, rows), comparison_table(asked, questions), *_before(document, part, arms)])
+
+
+def _before(document: Document, part: str, arms: Mapping[str, tuple[Arm, ...]]) -> list[str]:
+    """Of the part that starts from the pretrained policy: each fine-tuned one against it."""
+    if part != next(iter(arms)):
+        return []
+    before = document["before"]
+    return [comparison_table(before, {q: [f"`{name}`" for name in q.split(" - ")] for q in before})]
 
 
 def arm_row(document: Document, arm: Arm, seeds: list[int], target: str) -> list[str]:
@@ -57,11 +66,11 @@ def arm_row(document: Document, arm: Arm, seeds: list[int], target: str) -> list
     return [arm.words, updates, *each, f"{k}/{n} = {k / n:.0%}", *ends, f"{progress:.2f}", f"{seconds:.0f}"]
 
 
-def comparison_table(asked: Document, known: Mapping[str, Arm]) -> str:
-    """A line for each question."""
+def comparison_table(asked: Document, words: Mapping[str, Sequence[str]]) -> str:
+    """A line for each question; words: what a and b of each are called."""
     rows = []
     for question, found in asked.items():
-        a, b = (known[key].words for key in question.split(" - "))
+        a, b = words[question]
         low, high = (100 * end for end in found["interval"])
         verdict = {"a": f"better: {a}", "b": f"better: {b}"}.get(found["verdict"], "undecided")
         difference = f"{100 * found['difference']:+.0f} points"

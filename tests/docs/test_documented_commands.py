@@ -43,7 +43,7 @@ def cases(program: str) -> list[object]:
 
 @pytest.fixture
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to be in, with the run, the ensembles, the policy and the file that the pages speak of."""
+    """An empty folder to be in, with the run, the ensembles, the policies and the file that the pages speak of."""
     run, other = tmp_path / "outputs/cube", tmp_path / "RUN"
     config = read_command(["--policy.type=act", "--dataset.repo_id=lerobot/x", f"--output_dir={run}"]).config
     for folder in (run, other, tmp_path):
@@ -57,9 +57,10 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     policy = run / "checkpoints/last/pretrained_model"
     policy.mkdir(parents=True)
     (policy / "config.json").write_text(json.dumps(config.policy.lerobot_json()))
-    base = tmp_path / "smolvla_base"
-    base.mkdir()
-    (base / "config.json").write_text(json.dumps(SmolVlaConfig.tiny().lerobot_json()))
+    for name in ("smolvla_base", "outputs/pretrained", "outputs/scratch"):
+        policy = tmp_path / name
+        policy.mkdir()
+        (policy / "config.json").write_text(json.dumps(SmolVlaConfig.tiny().lerobot_json()))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
