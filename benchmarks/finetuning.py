@@ -260,8 +260,9 @@ def main() -> None:
     for part in given.parts:
         do_part(part, amounts, results)
     # one policy against one, since there is no second one of the pretrained
-    policies = [f"tuned-{seed}" for seed in amounts.seeds if f"tuned-{seed}" in results.document["policies"]]
-    results.document["before"] = {f"{name} - pretrained": compare([name], ["pretrained"]) for name in policies}
+    tuned = [f"{arm.key}-{seed}" for arm in ARMS[PARTS[0]] if arm.start for seed in amounts.seeds]
+    there = [name for name in tuned if name in results.document["policies"]]
+    results.document["before"] = {f"{name} - pretrained": compare([name], ["pretrained"]) for name in there}
     results.save()
     page.write(results.document, ARMS, TARGET)
 
