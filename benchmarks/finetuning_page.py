@@ -35,10 +35,10 @@ def part_tables(document: Document, arms: Mapping[str, tuple[Arm, ...]], part: s
     """Successes of every arm, then the comparisons."""
     known = {arm.key: arm for group in arms.values() for arm in group}
     asked = document["comparisons"][part]
-    shown = dict.fromkeys(key for question in asked for key in question.split(" - "))
+    shown = {key for question in asked for key in question.split(" - ")}
     seeds = document["seeds"][part]
     header = ["", "updates", *(f"seed {seed}" for seed in seeds), "together", "exact interval", "over training seeds"]
-    rows = [arm_row(document, known[key], seeds, target) for key in reversed(shown)]
+    rows = [arm_row(document, known[key], seeds, target) for key in known if key in shown]
     header += ["mean progress", "CPU s a training"]
     questions = {question: [known[key].words for key in question.split(" - ")] for question in asked}
     return "\n\n".join([markdown(header, rows), comparison_table(asked, questions), *_before(document, part, arms)])
@@ -74,7 +74,7 @@ def comparison_table(asked: Document, words: Mapping[str, Sequence[str]]) -> str
         low, high = (100 * end for end in found["interval"])
         verdict = {"a": f"better: {a}", "b": f"better: {b}"}.get(found["verdict"], "undecided")
         difference = f"{100 * found['difference']:+.0f} points"
-        rows.append([f"{a} - {b}", difference, f"{low:+.0f} to {high:+.0f}", f"{found['p_value']:.2g}", verdict])
+        rows.append([f"{a} - {b}", difference, f"{low:+.0f} to {high:+.0f}", f"{found['p_value']:.3g}", verdict])
     return markdown(["difference", "of success", "95 % interval", "p", "verdict"], rows)
 
 

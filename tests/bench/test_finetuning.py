@@ -121,5 +121,5 @@ def test_the_table_counts_each_seed_and_all_together() -> None:
     lines = part_tables(document(), arms, "fine-tuning", "task").splitlines()
     assert lines[2].startswith("| from scratch | 1,000 | 1/4 | 0/4 | 1/8 = 12% | 0% to 53% |")
     assert lines[3].startswith("| tuned | 1,000 | 4/4 | 3/4 | 7/8 = 88% | 47% to 100% |")
-    assert "| tuned - from scratch | +75 points | +20 to +100 | 0.012 | better: tuned |" in lines
-    assert lines[-1] == "| `tuned-7` - `pretrained` | -25 points | +20 to +100 | 0.012 | undecided |"
+    assert "| tuned - from scratch | +75 points | +20 to +100 | 0.0123 | better: tuned |" in lines
+    assert lines[-1] == "| `tuned-7` - `pretrained` | -25 points | +20 to +100 | 0.0123 | undecided |"
