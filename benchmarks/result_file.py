@@ -27,7 +27,7 @@ FOLDER = ROOT / "benchmarks/results"
 _MEASURING_CODE = ("src/understudy", "benchmarks")
 # modules that only say what was found
 _TELLING = frozenset({"tables.py", "training_tables.py", "roofline_tables.py", "inference_tables.py", "aims.py"})
-_TELLING |= {"speed_page.py", "demo_measures.py", "demo_seeds.py", "run.py"}
+_TELLING |= {"speed_page.py", "demo_measures.py", "demo_seeds.py", "run.py", "smolvla_tables.py"}
 
 Key = dict[str, Any]
 Record = dict[str, Any]

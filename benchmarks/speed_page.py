@@ -25,10 +25,14 @@ END = "<!-- measured: end -->"
 
 def write_page(document: dict[str, Any], name: str, page: Path = PAGE) -> None:
     """Replace what stands between the markers of `page` by what `document`, the result file called `name`, says."""
-    text = page.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    write_atomically(page, before + BEGIN + "\n\n" + measured(document, name) + "\n\n" + END + after)
+    replace_measured(page, BEGIN, END, measured(document, name))
+
+
+def replace_measured(page: Path, begin: str, end: str, text: str) -> None:
+    """Put `text` between two markers of a page, in place of what stands there; the words around them stay."""
+    before, rest = page.read_text().split(begin)
+    _, after = rest.split(end)
+    write_atomically(page, before + begin + "\n\n" + text + "\n\n" + end + after)
 
 
 def measured(document: dict[str, Any], name: str) -> str:

@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from understudy.nn.bf16 import FreezableLinear
+from understudy.nn.fast_paths import is_eager_on_cpu
 from understudy.nn.recompute import Recomputing
 
 # of the rotation, whatever the language model was trained with: LeRobot's SmolVLA and pi0 both have it
@@ -95,10 +97,10 @@ class GroupedAttention(nn.Module):
     def __init__(self, shape: StreamShape, seen: int) -> None:
         super().__init__()
         self.head = shape.head
-        self.q_proj = nn.Linear(shape.width, shape.heads * shape.head, bias=False)
-        self.k_proj = nn.Linear(seen, shape.kv_heads * shape.head, bias=False)
-        self.v_proj = nn.Linear(seen, shape.kv_heads * shape.head, bias=False)
-        self.o_proj = nn.Linear(shape.heads * shape.head, shape.width, bias=False)
+        self.q_proj = FreezableLinear(shape.width, shape.heads * shape.head, bias=False)
+        self.k_proj = FreezableLinear(seen, shape.kv_heads * shape.head, bias=False)
+        self.v_proj = FreezableLinear(seen, shape.kv_heads * shape.head, bias=False)
+        self.o_proj = FreezableLinear(shape.heads * shape.head, shape.width, bias=False)
 
     def queries(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, H, d)."""
@@ -117,9 +119,9 @@ class GatedMlp(nn.Module):
 
     def __init__(self, shape: StreamShape) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(shape.width, shape.mlp, bias=False)
-        self.up_proj = nn.Linear(shape.width, shape.mlp, bias=False)
-        self.down_proj = nn.Linear(shape.mlp, shape.width, bias=False)
+        self.gate_proj = FreezableLinear(shape.width, shape.mlp, bias=False)
+        self.up_proj = FreezableLinear(shape.width, shape.mlp, bias=False)
+        self.down_proj = FreezableLinear(shape.mlp, shape.width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))  # type: ignore[no-any-return]
@@ -258,8 +260,23 @@ def rotated(x: Tensor, positions: Tensor) -> Tensor:
 
 
 def attended(queries: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
-    """queries (B, T, H, d) look at keys and values (B, S, G, d) where `seen` (B, T or 1, S) is true: (B, T, H * d)."""
-    group = queries.shape[2] // keys.shape[2]
-    keys, values = (x.repeat_interleave(group, 2).transpose(1, 2) for x in (keys, values))
-    mixed = F.scaled_dot_product_attention(queries.transpose(1, 2), keys, values, attn_mask=seen[:, None])
-    return mixed.transpose(1, 2).flatten(2)
+    """queries (B, T, H, d) look at keys and values (B, S, G, d) where `seen` (B, T or 1, S) is true: (B, T, H * d).
+
+    The H / G query heads that share keys are told apart as if they were further tokens, so keys need not be repeated.
+    """
+    steps, shared = queries.shape[1], keys.shape[2]
+    grouped = queries.unflatten(2, (shared, -1)).permute(0, 2, 3, 1, 4)  # (B, G, H / G, T, d)
+    if seen.shape[1] > 1:
+        seen = seen[:, None].expand(-1, grouped.shape[2], -1, -1).flatten(1, 2)
+    mixed = _attended(grouped.flatten(2, 3), keys.transpose(1, 2), values.transpose(1, 2), seen[:, None])
+    return mixed.unflatten(2, (-1, steps)).permute(0, 3, 1, 2, 4).flatten(2)  # type: ignore[no-any-return]
+
+
+def _attended(queries: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+    """torch's own attention; on a CPU in float32, whose backward pass takes a fraction of bfloat16's."""
+    kept = queries.dtype
+    if kept is not torch.bfloat16 or not is_eager_on_cpu(queries):
+        return F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
+    with torch.autocast("cpu", enabled=False):
+        mixed: Tensor = F.scaled_dot_product_attention(queries.float(), keys.float(), values.float(), attn_mask=seen)
+    return mixed.to(kept)
