@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
@@ -105,3 +108,33 @@ def test_query_heads_share_keys_in_groups() -> None:
     values[:, :, 1] = 1.0
     mixed = attended(queries, keys, values, torch.ones(1, 1, 3, dtype=torch.bool))
     assert mixed.flatten().tolist() == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def looked(dtype: torch.dtype, steps: int, attend: Callable[..., Tensor]) -> list[Tensor]:
+    """What `steps` tokens see through a mask with holes, and the gradients of queries, keys and values."""
+    rng = torch.Generator().manual_seed(0)
+    shapes = ((2, steps, 6, 4), (2, 7, 2, 4), (2, 7, 2, 4))
+    given = [torch.randn(shape, generator=rng).to(dtype).requires_grad_() for shape in shapes]
+    seen = torch.rand(2, steps, 7, generator=rng) > 0.3
+    seen[..., 0] = True
+    out = attend(*given, seen)
+    assert out.dtype is dtype
+    weights = torch.randn(out.shape, generator=rng)
+    return [out.detach(), *torch.autograd.grad((out.float() * weights).sum(), given)]
+
+
+def repeated(queries: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
+    """The same, spelled out: each key stands once for every query head that shares it, in float32."""
+    keys, values = (x.float().repeat_interleave(3, 2) for x in (keys, values))
+    scores = torch.einsum("bthd,bshd->bhts", queries.float(), keys) / 2
+    shares = scores.masked_fill(~seen[:, None], -torch.inf).softmax(-1)
+    return torch.einsum("bhts,bshd->bthd", shares, values).flatten(2).to(queries.dtype)
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
+def test_attention_with_shared_keys_is_that_with_the_keys_repeated(
+    dtype: torch.dtype, tolerance: float, steps: int
+) -> None:
+    for ours, plain in zip(looked(dtype, steps, attended), looked(dtype, steps, repeated), strict=True):
+        assert_close(ours, plain, rtol=tolerance, atol=tolerance)
