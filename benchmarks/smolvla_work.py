@@ -54,22 +54,25 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
 
 
 def time_steps(step: Callable[[], float], options: argparse.Namespace, facts: dict[str, Any]) -> None:
-    """Print one JSON line: seconds of each step after the warm-up, the losses, and the most memory that was held.
+    """Print one JSON line: seconds of each step after the warm-up, by the clock and of all its threads on the CPU, the
+    losses, and the most memory that was held.
 
     step    takes a batch that is decoded and makes one update of it; returns the loss
     facts   about the contestant, to be printed with them
     """
     device = torch.device(options.device)
     built = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    seconds, losses = [], []
+    seconds, worked, losses = [], [], []
     for _ in range(options.warm_up + options.steps):
         _wait(device)
-        began = time.perf_counter()
+        began, worked_before = time.perf_counter(), time.process_time()
         losses.append(step())
         _wait(device)
         seconds.append(time.perf_counter() - began)
+        worked.append(time.process_time() - worked_before)
     found = {
         "step_s": seconds[options.warm_up :],
+        "step_cpu_s": worked[options.warm_up :],
         "first_step_s": seconds[0],
         "losses": losses,
         "rss_when_built": built,
