@@ -49,17 +49,21 @@ def rounds_of(document: Document, batch: int) -> dict[Column, Rounds]:
     return found
 
 
-def ratios(theirs: Rounds, ours: Rounds) -> list[float]:
-    """Their median seconds a step by ours, one for each round that both have."""
-    return [_median(theirs[number]) / _median(ours[number]) for number in sorted(theirs.keys() & ours.keys())]
+def ratios(theirs: Rounds, ours: Rounds, measure: str = "step_s") -> list[float]:
+    """Their median seconds a step by ours, one for each round that both have.
+
+    measure   `step_s`, by the clock; `step_cpu_s`, of all threads on the processor
+    """
+    both = sorted(theirs.keys() & ours.keys())
+    return [_median(theirs[number], measure) / _median(ours[number], measure) for number in both]
 
 
 def epochs_to_pay(plain: Rounds, kept: Rounds, batch: int) -> list[float]:
     """How often every frame has to be trained on until computing what is kept has been won back, round by round."""
     found = []
     for number in sorted(plain.keys() & kept.keys()):
-        saved = (_median(plain[number]) - _median(kept[number])) / batch
-        found.append(kept[number]["build_s_per_frame"] / saved if saved > 0 else float("inf"))
+        saved = (_median(plain[number], "step_cpu_s") - _median(kept[number], "step_cpu_s")) / batch
+        found.append(kept[number]["build_cpu_s_per_frame"] / saved if saved > 0 else float("inf"))
     return found
 
 
@@ -77,20 +81,27 @@ def smolvla_tables(document: Document) -> str:
 
 def _tables(columns: dict[Column, Rounds], batch: int) -> list[str]:
     theirs = [column for column in _LEROBOT if column in columns]
-    header = [
-        f"batch {batch}",
-        "s a step",
-        *(f"steps/s by {title(c)}" for c in theirs),
-        "peak RSS, GB",
-        "without files, GB",
+    header = [f"batch {batch}", "peak RSS, GB", "without files, GB"]
+    rows = [
+        [title(column), *(cell([_gb(r[name]) for r in rounds.values()], ".2f") for name in ("rss", "without_files"))]
+        for column, rounds in columns.items()
     ]
+    return [
+        f"### Batch {batch}",
+        _seconds(columns, theirs, "step_cpu_s", f"batch {batch}: processor seconds a step"),
+        _seconds(columns, theirs, "step_s", f"batch {batch}: seconds a step by the clock"),
+        *_keeping(columns, batch),
+        markdown(header, rows),
+    ]
+
+
+def _seconds(columns: dict[Column, Rounds], theirs: list[Column], measure: str, what: str) -> str:
     rows = []
     for column, rounds in columns.items():
-        seconds = [s for record in rounds.values() for s in record["step_s"]]
-        by = [cell(ratios(columns[other], rounds), ".2f") for other in theirs]
-        memory = [cell([_gb(r[name]) for r in rounds.values()], ".2f") for name in ("rss", "without_files")]
-        rows.append([title(column), f"{cell(seconds, '.3f')}, n = {len(seconds)}", *by, *memory])
-    return [f"### Batch {batch}", markdown(header, rows), *_keeping(columns, batch)]
+        seconds = [s for record in rounds.values() for s in record[measure]]
+        by = [f"{cell(ratios(columns[other], rounds, measure), '.2f')}x" for other in theirs]
+        rows.append([title(column), f"{cell(seconds, '.2f')}, n = {len(seconds)}", *by])
+    return markdown([what, "median (least–greatest)", *(f"{title(other)} / this" for other in theirs)], rows)
 
 
 def _keeping(columns: dict[Column, Rounds], batch: int) -> list[str]:
@@ -100,16 +111,18 @@ def _keeping(columns: dict[Column, Rounds], batch: int) -> list[str]:
         plain = columns.get((side, f"{precision}-off"), {})
         if kept in ("", "off") or side != "understudy" or not plain:
             continue
-        build = cell([r["build_s_per_frame"] for r in rounds.values()], ".2f")
+        build = cell([r["build_cpu_s_per_frame"] for r in rounds.values()], ".2f")
         size = f"{next(iter(rounds.values()))['bytes_per_frame'] / 1e6:.2f}"
         rows.append([f"{precision}, {_KEPT[kept]}", build, size, cell(epochs_to_pay(plain, rounds, batch), ".2f")])
     if not rows:
         return []
-    return [markdown([f"keeping, batch {batch}", "s to compute a frame", "MB a frame", "paid after epochs"], rows)]
+    return [
+        markdown([f"keeping, batch {batch}", "processor s to compute a frame", "MB a frame", "paid after epochs"], rows)
+    ]
 
 
-def _median(record: Record) -> float:
-    return float(statistics.median(record["step_s"]))
+def _median(record: Record, measure: str) -> float:
+    return float(statistics.median(record[measure]))
 
 
 def _gb(size: int | None) -> float | None:
