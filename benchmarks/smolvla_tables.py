@@ -49,20 +49,16 @@ def rounds_of(document: Document, batch: int) -> dict[Column, Rounds]:
     return found
 
 
-def ratios(theirs: Rounds, ours: Rounds, measure: str = "step_s") -> list[float]:
-    """Their median seconds a step by ours, one for each round that both have.
-
-    measure   `step_s`, by the clock; `step_cpu_s`, of all threads on the processor
-    """
-    both = sorted(theirs.keys() & ours.keys())
-    return [_median(theirs[number], measure) / _median(ours[number], measure) for number in both]
+def ratios(theirs: Rounds, ours: Rounds) -> list[float]:
+    """Their median processor seconds a step by ours, one for each round that both have."""
+    return [_median(theirs[number]) / _median(ours[number]) for number in sorted(theirs.keys() & ours.keys())]
 
 
 def epochs_to_pay(plain: Rounds, kept: Rounds, batch: int) -> list[float]:
     """How often every frame has to be trained on until computing what is kept has been won back, round by round."""
     found = []
     for number in sorted(plain.keys() & kept.keys()):
-        saved = (_median(plain[number], "step_cpu_s") - _median(kept[number], "step_cpu_s")) / batch
+        saved = (_median(plain[number]) - _median(kept[number])) / batch
         found.append(kept[number]["build_cpu_s_per_frame"] / saved if saved > 0 else float("inf"))
     return found
 
@@ -86,22 +82,18 @@ def _tables(columns: dict[Column, Rounds], batch: int) -> list[str]:
         [title(column), *(cell([_gb(r[name]) for r in rounds.values()], ".2f") for name in ("rss", "without_files"))]
         for column, rounds in columns.items()
     ]
-    return [
-        f"### Batch {batch}",
-        _seconds(columns, theirs, "step_cpu_s", f"batch {batch}: processor seconds a step"),
-        _seconds(columns, theirs, "step_s", f"batch {batch}: seconds a step by the clock"),
-        *_keeping(columns, batch),
-        markdown(header, rows),
-    ]
+    return [f"### Batch {batch}", _seconds(columns, theirs, batch), *_keeping(columns, batch), markdown(header, rows)]
 
 
-def _seconds(columns: dict[Column, Rounds], theirs: list[Column], measure: str, what: str) -> str:
+def _seconds(columns: dict[Column, Rounds], theirs: list[Column], batch: int) -> str:
+    """Ratios are those of processor seconds: by the clock they would tell what else ran on the machine."""
     rows = []
     for column, rounds in columns.items():
-        seconds = [s for record in rounds.values() for s in record[measure]]
-        by = [f"{cell(ratios(columns[other], rounds, measure), '.2f')}x" for other in theirs]
-        rows.append([title(column), f"{cell(seconds, '.2f')}, n = {len(seconds)}", *by])
-    return markdown([what, "median (least–greatest)", *(f"{title(other)} / this" for other in theirs)], rows)
+        worked, clock = ([s for r in rounds.values() for s in r[name]] for name in ("step_cpu_s", "step_s"))
+        by = [f"{cell(ratios(columns[other], rounds), '.2f')}x" for other in theirs]
+        rows.append([title(column), str(len(worked)), cell(worked, ".2f"), *by, cell(clock, ".2f")])
+    ratio = [f"{title(other)} / this" for other in theirs]
+    return markdown([f"a step, batch {batch}", "n", "processor seconds", *ratio, "seconds by the clock"], rows)
 
 
 def _keeping(columns: dict[Column, Rounds], batch: int) -> list[str]:
@@ -121,8 +113,8 @@ def _keeping(columns: dict[Column, Rounds], batch: int) -> list[str]:
     ]
 
 
-def _median(record: Record, measure: str) -> float:
-    return float(statistics.median(record[measure]))
+def _median(record: Record) -> float:
+    return float(statistics.median(record["step_cpu_s"]))
 
 
 def _gb(size: int | None) -> float | None:
@@ -138,7 +130,7 @@ def measured(document: Document, name: str) -> str:
     versions = {r["transformers"] for r in records if "transformers" in r}
     line = (
         f"{machine_line(document)}, transformers {' and '.join(sorted(versions))}. "
-        f"{key['threads']} threads on both sides, "
+        f"Threads on both sides: {key['threads']}; "
         f"{key['cameras']} cameras of {key['pixels']}x{key['pixels']}, device {key['device']}. Measured on "
         f"{' and '.join(days)}, source state {codes}; just before a run, other programs used at most "
         f"{busiest({'records': records}):.0f} % of the processor. "

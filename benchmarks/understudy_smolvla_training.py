@@ -55,6 +55,21 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     add_work_options(parser)
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        _, update, take, facts = built(options, Path(folder))
+        number = 0
+
+        def step() -> float:
+            nonlocal number
+            update([take()], number)
+            number += 1
+            return update.window.means()["loss"]
+
+        time_steps(step, options, facts)
+
+
+def built(options: argparse.Namespace, folder: Path) -> tuple[Policy, Update, Callable[[], Batch], dict[str, Any]]:
+    """The policy, its update, where batches come from, and what it cost to keep what is kept, in `folder`."""
     precision, kept = options.setting.split("-")
     torch.manual_seed(0)
     config = smolvla(options.cameras, options.side, options.device)
@@ -70,18 +85,7 @@ def main() -> None:
             "prefix_cache": kept,
         }
     )
-    with tempfile.TemporaryDirectory() as folder:
-        take, facts = _source(run, policy, options, Path(folder))
-        update = _update(run, policy)
-        number = 0
-
-        def step() -> float:
-            nonlocal number
-            update([take()], number)
-            number += 1
-            return update.window.means()["loss"]
-
-        time_steps(step, options, facts)
+    return policy, _update(run, policy), *_source(run, policy, options, folder)
 
 
 def smolvla(count: int, side: int, device: str) -> SmolVlaConfig:
