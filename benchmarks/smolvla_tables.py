@@ -50,7 +50,7 @@ def rounds_of(document: Document, batch: int) -> dict[Column, Rounds]:
 
 
 def ratios(theirs: Rounds, ours: Rounds) -> list[float]:
-    """Their median processor seconds a step by ours, one for each round that both have."""
+    """Their median seconds a step by ours, one for each round that both have."""
     return [_median(theirs[number]) / _median(ours[number]) for number in sorted(theirs.keys() & ours.keys())]
 
 
@@ -59,7 +59,7 @@ def epochs_to_pay(plain: Rounds, kept: Rounds, batch: int) -> list[float]:
     found = []
     for number in sorted(plain.keys() & kept.keys()):
         saved = (_median(plain[number]) - _median(kept[number])) / batch
-        found.append(kept[number]["build_cpu_s_per_frame"] / saved if saved > 0 else float("inf"))
+        found.append(kept[number]["build_s_per_frame"] / saved if saved > 0 else float("inf"))
     return found
 
 
@@ -86,14 +86,14 @@ def _tables(columns: dict[Column, Rounds], batch: int) -> list[str]:
 
 
 def _seconds(columns: dict[Column, Rounds], theirs: list[Column], batch: int) -> str:
-    """Ratios are those of processor seconds: by the clock they would tell what else ran on the machine."""
+    """Ratios are those of seconds by the clock; processor seconds stand beside, of all threads together."""
     rows = []
     for column, rounds in columns.items():
         worked, clock = ([s for r in rounds.values() for s in r[name]] for name in ("step_cpu_s", "step_s"))
         by = [f"{cell(ratios(columns[other], rounds), '.2f')}x" for other in theirs]
-        rows.append([title(column), str(len(worked)), cell(worked, ".2f"), *by, cell(clock, ".2f")])
+        rows.append([title(column), str(len(worked)), cell(clock, ".2f"), *by, cell(worked, ".2f")])
     ratio = [f"{title(other)} / this" for other in theirs]
-    return markdown([f"a step, batch {batch}", "n", "processor seconds", *ratio, "seconds by the clock"], rows)
+    return markdown([f"a step, batch {batch}", "n", "seconds by the clock", *ratio, "processor seconds"], rows)
 
 
 def _keeping(columns: dict[Column, Rounds], batch: int) -> list[str]:
@@ -103,18 +103,18 @@ def _keeping(columns: dict[Column, Rounds], batch: int) -> list[str]:
         plain = columns.get((side, f"{precision}-off"), {})
         if kept in ("", "off") or side != "understudy" or not plain:
             continue
-        build = cell([r["build_cpu_s_per_frame"] for r in rounds.values()], ".2f")
+        build = cell([r["build_s_per_frame"] for r in rounds.values()], ".2f")
         size = f"{next(iter(rounds.values()))['bytes_per_frame'] / 1e6:.2f}"
         rows.append([f"{precision}, {_KEPT[kept]}", build, size, cell(epochs_to_pay(plain, rounds, batch), ".2f")])
     if not rows:
         return []
     return [
-        markdown([f"keeping, batch {batch}", "processor s to compute a frame", "MB a frame", "paid after epochs"], rows)
+        markdown([f"keeping, batch {batch}", "seconds to compute a frame", "MB a frame", "paid after epochs"], rows)
     ]
 
 
 def _median(record: Record) -> float:
-    return float(statistics.median(record["step_cpu_s"]))
+    return float(statistics.median(record["step_s"]))
 
 
 def _gb(size: int | None) -> float | None:

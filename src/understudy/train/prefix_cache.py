@@ -45,10 +45,10 @@ def choose_prefix_cache(config: TrainConfig, policy: Policy, prepared: Prepared)
 
     Raises ConfigError and DiskFull where one was asked for and cannot be.
     """
-    prefixes = policy.prefixes(_told(prepared.dataset))
+    prefixes = policy.prefixes(_told(prepared.dataset.tasks))
     if config.prefix_cache != "auto":
         prefix, stores = _asked_for(config, policy, prepared)
-        return config.prefix_cache, _forecast(config, policy, prefix, stores, _told(prepared.dataset))
+        return config.prefix_cache, _forecast(config, policy, prefix, stores, _told(prepared.dataset.tasks))
     if not prefixes:
         return "off", ""
     if config.resume:
@@ -63,7 +63,7 @@ def choose_prefix_cache(config: TrainConfig, policy: Policy, prepared: Prepared)
         if why := _against(name, config, policy, stores, prepared):
             against[name] = why
             continue
-        return name, _forecast(config, policy, prefix, stores, _told(prepared.dataset)) + told
+        return name, _forecast(config, policy, prefix, stores, _told(prepared.dataset.tasks)) + told
     return "off", list(against.values())[-1]
 
 
@@ -75,7 +75,7 @@ def seen_frames(config: TrainConfig, policy: Policy, prepared: Prepared) -> Seen
     """
     if config.prefix_cache == "off":
         return None
-    prefix = policy.prefixes(_told(prepared.dataset))[config.prefix_cache]
+    prefix = policy.prefixes(_told(prepared.dataset.tasks))[config.prefix_cache]
     windows = prepared.windows()  # opens the frames, on all ranks, and may take a phase of its own
 
     def look(entry: str, rows: np.ndarray) -> Tensor:
@@ -85,13 +85,13 @@ def seen_frames(config: TrainConfig, policy: Policy, prepared: Prepared) -> Seen
         return _stores(config.prefix_cache, config, policy, prepared).complete(look)
 
 
-def example_batch(config: TrainConfig, policy: Policy, dataset: Dataset) -> Batch:
+def example_batch(config: TrainConfig, policy: Policy, tasks: Sequence[str]) -> Batch:
     """A batch of random numbers that looks to the policy like those of the run.
 
     config   with a definite `prefix_cache`
-    dataset  the first of its tasks is told
+    tasks    of the dataset; the first one is told
     """
-    tasks = _told(dataset)
+    tasks = _told(tasks)
     plain = _fake(policy, tasks, config.batch_size)
     if config.prefix_cache == "off":
         return plain
@@ -101,9 +101,9 @@ def example_batch(config: TrainConfig, policy: Policy, dataset: Dataset) -> Batc
     return dataclasses.replace(plain, observation=others | kept)
 
 
-def _told(dataset: Dataset) -> list[str]:
+def _told(tasks: Sequence[str]) -> list[str]:
     """All that the policy may be told. A task without words belongs to no loaded episode (`check_tasks`)."""
-    return [task for task in dataset.tasks if task.strip()]
+    return [task for task in tasks if task.strip()]
 
 
 def _fake(policy: Policy, tasks: Sequence[str], size: int) -> Batch:
@@ -123,7 +123,7 @@ def _computed(config: TrainConfig, policy: Policy, prefix: Prefix, entry: str, b
 
 def _asked_for(config: TrainConfig, policy: Policy, prepared: Prepared) -> tuple[Prefix, SeenStores]:
     """What is to be kept in any case, and where. Raises ConfigError, DiskFull."""
-    prefix = policy.prefixes(_told(prepared.dataset))[config.prefix_cache]
+    prefix = policy.prefixes(_told(prepared.dataset.tasks))[config.prefix_cache]
     if obstacle := _obstacle(config, prefix):
         where = f"--prefix_cache={config.prefix_cache}"
         raise ConfigError(f"nothing can be kept: {obstacle}", where=where, hint="leave the option out")
@@ -176,7 +176,7 @@ def _no_room(stores: SeenStores) -> str | None:
 def _stores(name: str, config: TrainConfig, policy: Policy, prepared: Prepared) -> SeenStores:
     """Those of a prefix. To know which they are, all its weights are read, so they are looked up once in a run."""
     if name not in prepared.seen_stores:
-        dataset, told = prepared.dataset, _told(prepared.dataset)
+        dataset, told = prepared.dataset, _told(prepared.dataset.tasks)
         prefix, batch = policy.prefixes(told)[name], _fake(policy, told, 1)
         weights = prefix.identity(policy.device)
         examples = {entry: _computed(config, policy, prefix, entry, batch) for entry in prefix.entries}

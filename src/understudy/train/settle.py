@@ -43,7 +43,7 @@ def settled(config: TrainConfig, policy: Policy, prepared: Prepared) -> TrainCon
             found = ("", "")
             if prepared.ranks.leads:
                 pays, why = choose_compile(
-                    policy, example_batch(config, policy, prepared.dataset), config.precision, config.steps
+                    policy, example_batch(config, policy, prepared.dataset.tasks), config.precision, config.steps
                 )
                 found = ("on" if pays else "off", why)
         config = _with(config, prepared, "compile", *found)
@@ -63,6 +63,6 @@ def loss_to_train(config: TrainConfig, policy: Policy, prepared: Prepared) -> Lo
         return policy.loss_given
     fast = compiled(policy)
     with prepared.start_up.phase("compiling"):
-        seconds = warm_up(policy, fast, example_batch(config, policy, prepared.dataset), config.precision)
+        seconds = warm_up(policy, fast, example_batch(config, policy, prepared.dataset.tasks), config.precision)
     log.say(f"{'compiled':<10} in {seconds:.0f} s")
     return fast

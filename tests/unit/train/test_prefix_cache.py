@@ -272,7 +272,7 @@ def test_in_bf16_the_numbers_of_the_step_are_kept(folder: Path, kind: str) -> No
 @pytest.mark.parametrize("chosen", [*KINDS, "off"])
 def test_an_example_of_a_batch_has_the_names_and_shapes_of_a_real_one(folder: Path, chosen: str) -> None:
     prepared, policy = updated(config_of(folder, prefix_cache=chosen), 0)
-    real, example = prepared.source().take(0), example_batch(prepared.config, policy, prepared.dataset)
+    real, example = prepared.source().take(0), example_batch(prepared.config, policy, prepared.dataset.tasks)
     shapes = [{name: (v.shape, v.dtype) for name, v in b.observation.items()} for b in (real, example)]
     assert shapes[0] == shapes[1]
     assert dataclasses.asdict(real).keys() == dataclasses.asdict(example).keys()
