@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def readable_bytes(n: float) -> str:
     """1536 -> '1.5 kB'. Decimal prefixes, as disks and data plans count."""
@@ -35,3 +37,8 @@ def short_number(n: float) -> str:
             return f"{n:.0f}{suffix}"
         n /= 1000
     return f"{n:.0f}Q"
+
+
+def first_of(numbers: Sequence[int], most: int = 8) -> str:
+    """'3, 5, 8', or of more than `most` the first ones and '...'."""
+    return ", ".join(map(str, numbers[:most])) + (", ..." if len(numbers) > most else "")

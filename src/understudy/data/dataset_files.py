@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,6 +33,11 @@ class Part:
     dataset: Dataset
     first_row: int = 0
     first_episode: int = 0
+
+
+def parts_of_rows(parts: Sequence[Part], rows: np.ndarray) -> np.ndarray:
+    """(n,) int64: which part each of the `rows` (n,) of the whole is of."""
+    return np.searchsorted([part.first_row for part in parts], rows, side="right") - 1
 
 
 class DatasetFiles(Protocol):

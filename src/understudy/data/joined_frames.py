@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from .dataset_files import Part
+from .dataset_files import Part, parts_of_rows
 from .frame_spec import Frames
 
 # rows (B,) of one dataset -> (B, ...)
@@ -17,7 +17,7 @@ def gather_by_part(parts: Sequence[Part], gathers: Sequence[Gather], rows: np.nd
     """What the parts' own `gathers` give for `rows` (B,) of the whole, in the order of the rows."""
     if len(parts) == 1:
         return gathers[0](rows)
-    of_part = np.searchsorted([part.first_row for part in parts], rows, side="right") - 1
+    of_part = parts_of_rows(parts, rows)
     together: np.ndarray | None = None
     for number in np.unique(of_part):
         there = of_part == number

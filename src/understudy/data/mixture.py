@@ -71,7 +71,7 @@ def join(datasets: Sequence[Dataset]) -> Dataset:
         task_of_row=task_of_row,
         tasks=tasks,
         warnings=[f"{dataset.repo_id}: {line}" for dataset in datasets for line in dataset.warnings] + common.notes,
-        files=MixtureFiles(parts, [common.orders[position] for position in range(len(parts))]),
+        files=MixtureFiles(parts, common.orders),
     )
     joined.warnings += unlike_units(joined)
     _check_no_episode_twice(joined)

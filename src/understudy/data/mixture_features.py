@@ -42,12 +42,7 @@ def common_features(datasets: Sequence[Dataset]) -> Common:
     first = datasets[0].spec
     names = [n for n in first.features if all(n in d.spec.features for d in datasets)]
     common = Common(DatasetSpec({n: first.features[n] for n in names}, first.fps), [{} for _ in datasets])
-    for dataset in datasets:
-        if ACTION not in dataset.spec.features:
-            raise ConfigError(f"{dataset.repo_id} has no `action`", where=_WHERE, hint=_RENAME)
-    if len(names) == len(common.spec.outputs()):
-        have = "; ".join(f"{d.repo_id} has {', '.join(d.spec.inputs()) or 'none'}" for d in datasets)
-        raise ConfigError(f"the datasets have no observation in common: {have}", where=_WHERE, hint=_RENAME)
+    _check_something_left(datasets, common.spec)
     for name in names:
         _check_alike(name, datasets)
         if first.features[name].type is not FeatureType.VISUAL:
@@ -63,6 +58,15 @@ _RENAME = (
     "features are matched by name; where a dataset has another one: "
     "--dataset.mixture='[..., {repo_id: NAME, rename_map: {there: here}}]'"
 )
+
+
+def _check_something_left(datasets: Sequence[Dataset], common: DatasetSpec) -> None:
+    for dataset in datasets:
+        if ACTION not in dataset.spec.features:
+            raise ConfigError(f"{dataset.repo_id} has no `action`", where=_WHERE, hint=_RENAME)
+    if not common.inputs():
+        have = "; ".join(f"{d.repo_id} has {', '.join(d.spec.inputs()) or 'none'}" for d in datasets)
+        raise ConfigError(f"the datasets have no observation in common: {have}", where=_WHERE, hint=_RENAME)
 
 
 def _check_alike(name: str, datasets: Sequence[Dataset]) -> None:

@@ -14,6 +14,7 @@ from understudy.core import log
 from understudy.core.errors import ConfigError, DataError
 from understudy.core.lineage import Seen, read_lineage
 from understudy.core.run_folder import RunFolder
+from understudy.core.units import first_of
 from understudy.data.episode_digests import episode_digests
 
 from .nearest import Absent
@@ -71,7 +72,7 @@ def check_held_out(asked: Sequence[int] | Literal["all"] | None, dataset: Datase
         how = f" (by the run that this one was started from, {', '.join(sorted(by))})" if by else ""
         log.warn(
             f"{len(everything)} of {len(loaded)} episodes were trained on{how}, so this is no held-out error: "
-            f"{_short(everything)}"
+            f"{first_of(everything)}"
         )
 
 
@@ -118,8 +119,3 @@ def _split_of(run: RunFolder | None, dataset: Dataset) -> Split | None:
     """How the run divided the dataset, by its own numbers; None when it was not trained on it."""
     trained_on = datasets_of_run(run) if run is not None else []
     return next((one.split for one in trained_on if one.fingerprint == dataset.fingerprint), None)
-
-
-def _short(episodes: list[int]) -> str:
-    shown = ", ".join(map(str, episodes[:8]))
-    return f"{shown}, ..." if len(episodes) > 8 else shown

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from understudy.core.run_folder import RunFolder
-from understudy.core.units import counted
+from understudy.core.units import counted, first_of
 
 from .events import History, lookup, number, section
 from .judgements import Judgement, interval, measured_while_training, rate
@@ -139,7 +139,7 @@ def recordings_part(judged: Sequence[Judgement], run: RunFolder) -> Iterator[str
 
 def named_episodes(episodes: Sequence[int]) -> str:
     """'3 episodes (21, 22, 23)'."""
-    shown = ", ".join(map(str, episodes[:_MOST_NAMED])) + (", ..." if len(episodes) > _MOST_NAMED else "")
+    shown = first_of(episodes, _MOST_NAMED)
     return f"{counted(len(episodes), 'episode')} ({shown})"
 
 

@@ -11,10 +11,9 @@ from understudy import __version__
 from understudy.core import log
 
 from .machine import machine_facts
+from .part_facts import parts_and_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from understudy.data.lerobot import Dataset
 
     from .config import TrainConfig
@@ -30,20 +29,8 @@ def parts_of(dataset: Dataset, config: TrainConfig) -> dict[str, Any]:
     """`parts` of several datasets, as the event has them; {} for a single one."""
     if len(dataset.parts) == 1:
         return {}
-    weights: Sequence[float | None] = config.dataset.weights or [None] * len(dataset.parts)
-    return {
-        "parts": [
-            {
-                "repo_id": part.dataset.repo_id,
-                "fingerprint": part.dataset.fingerprint,
-                "first_episode": part.first_episode,
-                "episodes": len(part.dataset.episodes),
-                "frames": part.dataset.num_rows,
-                "weight": weight,
-            }
-            for part, weight in zip(dataset.parts, weights, strict=True)
-        ]
-    }
+    parts = parts_and_facts(dataset, config)
+    return {"parts": [facts | {"first_episode": part.first_episode} for part, facts in parts]}
 
 
 def announce(t: Training, prepared: Prepared, device: Any, *, resumed: bool) -> None:

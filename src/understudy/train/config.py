@@ -189,6 +189,12 @@ class TrainConfig(Group):
             raise ValueError("env evaluates checkpoints, and save_checkpoint=false writes none; give eval_freq=0 too")
         if self.naming_dir is not None and self.naming != "study":
             raise ValueError("naming_dir is where naming=study leaves its files; give that too")
+        self._check_start()
+        self._check_prefix_cache()
+        return self
+
+    def _check_start(self) -> None:
+        """What goes on from trained weights needs some to go on from."""
         if self.policy.pretrained_path is None:
             if self.continue_schedule:
                 raise ValueError("continue_schedule goes on from a run: name it with policy.path")
@@ -204,8 +210,6 @@ class TrainConfig(Group):
             raise ValueError("policy.use_peft goes on with the adapter of a checkpoint: name it with policy.path")
         if (self.peft is not None or self.policy.use_peft) and self.naming == "study":
             raise ValueError("naming=study leaves the weights under another name, and an adapter leaves none")
-        self._check_prefix_cache()
-        return self
 
     def _check_prefix_cache(self) -> None:
         # a stand-in for a policy that is not known yet says nothing

@@ -10,20 +10,21 @@ from understudy.core import log
 from understudy.core.files import json_or_empty, write_atomically
 from understudy.core.lineage import FORMAT, Lineage, read_lineage, told
 from understudy.core.run_folder import RunFolder, run_of_checkpoint, step_of_checkpoint
+from understudy.core.units import first_of
 from understudy.data.episode_digests import episode_digests
 from understudy.policies.fingerprint import fingerprint
 from understudy.policies.places import find_checkpoint
 
+from .part_facts import parts_and_facts
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from understudy.data.lerobot import Dataset
     from understudy.data.split import Split
 
     from .config import TrainConfig
     from .prepare import Prepared
-
-_MOST_SHOWN = 8
 
 
 def write_lineage(prepared: Prepared, folder: RunFolder) -> None:
@@ -41,27 +42,21 @@ def write_lineage(prepared: Prepared, folder: RunFolder) -> None:
 
 def ancestors(config: TrainConfig) -> list[str]:
     """What the run starts from, in words, and what that was started from, a line each; [] for a start from scratch."""
+    if (checkpoint := _checkpoint_here(config)) is not None:
+        return told(Lineage({"parent": _known_of(config, checkpoint)}))
     named = config.policy.pretrained_path
-    if named is None:
-        return []
-    if not Path(named).is_dir():
-        return [f"weights of {named}, of which it is not known which episodes it was trained on"]
-    return told(Lineage({"parent": _known_of(config, Path(named))}))
+    return [f"weights of {named}, of which it is not known which episodes it was trained on"] if named else []
 
 
 def earlier_folders(config: TrainConfig) -> list[Path]:
     """The datasets of the policy that the run starts from, of those that are on this machine."""
-    checkpoint = Path(config.policy.pretrained_path or "")
-    if config.policy.pretrained_path is None or not checkpoint.is_dir():
-        return []
-    return [folder for folder in _lineage_of(checkpoint).folders() if folder.is_dir()]
+    checkpoint = _checkpoint_here(config)
+    return [] if checkpoint is None else [folder for folder in _lineage_of(checkpoint).folders() if folder.is_dir()]
 
 
 def warn_of_leak(config: TrainConfig, dataset: Dataset, split: Split) -> None:
     """Say which held-out episodes the policy that is started from was trained on: their error would flatter."""
-    checkpoint = Path(config.policy.pretrained_path or "")
-    # of what is still on the Hub no more is known than its name
-    if config.policy.pretrained_path is None or not checkpoint.is_dir():
+    if (checkpoint := _checkpoint_here(config)) is None:
         return
     before = _lineage_of(checkpoint).trained()
     held_out = episode_digests(dataset, [*split.validation, *split.test])
@@ -70,39 +65,29 @@ def warn_of_leak(config: TrainConfig, dataset: Dataset, split: Split) -> None:
         new = sorted(index for index, digest in episode_digests(dataset).items() if digest not in before)
         log.warn(
             f"{len(seen)} of {len(held_out)} held-out episodes were trained on by the policy that this run starts from "
-            f"({_short(seen)}): held-out error will flatter" + _instead(config, new)
+            f"({first_of(seen)}): held-out error will flatter" + _instead(config, new)
         )
 
 
-def _instead(config: TrainConfig, new: Collection[int]) -> str:
+def _checkpoint_here(config: TrainConfig) -> Path | None:
+    """The checkpoint that is started from; None for none, and for one on the Hub, of which only its name is known."""
+    named = config.policy.pretrained_path
+    return Path(named) if named is not None and Path(named).is_dir() else None
+
+
+def _instead(config: TrainConfig, new: Sequence[int]) -> str:
     if not new:
         return ""
     option = "--dataset.eval_episodes" if config.dataset.mixture is None else "eval_episodes in --dataset.mixture"
-    return f". It has not seen {_short(list(new))}: hold out some of these with {option}"
-
-
-def _short(episodes: list[int]) -> str:
-    shown = ", ".join(map(str, episodes[:_MOST_SHOWN]))
-    return f"{shown}, ..." if len(episodes) > _MOST_SHOWN else shown
+    return f". It has not seen {first_of(new)}: hold out some of these with {option}"
 
 
 def _datasets(config: TrainConfig, dataset: Dataset, split: Split) -> list[dict[str, Any]]:
     found = []
-    weights: Sequence[float | None] = config.dataset.weights or [None] * len(dataset.parts)
-    for part, weight in zip(dataset.parts, weights, strict=True):
-        first, last = part.first_episode, part.first_episode + part.dataset.files.episode_numbers
-        trained = [index - first for index in split.train if first <= index < last]
-        found.append(
-            {
-                "repo_id": part.dataset.repo_id,
-                "folder": str(part.dataset.root.resolve()),
-                "fingerprint": part.dataset.fingerprint,
-                "episodes": len(part.dataset.episodes),
-                "frames": part.dataset.num_rows,
-                "weight": weight,
-                "trained": episode_digests(part.dataset, trained),
-            }
-        )
+    for part, facts in parts_and_facts(dataset, config):
+        own = split.between(part.first_episode, part.first_episode + part.dataset.files.episode_numbers)
+        folder, trained = str(part.dataset.root.resolve()), episode_digests(part.dataset, own.train)
+        found.append({**facts, "folder": folder, "trained": trained})
     return found
 
 

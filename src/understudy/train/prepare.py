@@ -70,6 +70,7 @@ class Prepared:
     _frames: Frames | None = None
     seen: SeenFrames | None = None  # what the policy has made of them already
     seen_stores: dict[str, SeenStores] = field(default_factory=dict)  # where that could be kept, by the prefix's name
+    groups: list[Group] = field(default_factory=list)  # what is drawn of each dataset; []: every frame alike
 
     @property
     def frames(self) -> Frames:
@@ -114,12 +115,6 @@ class Prepared:
         # gathered sooner than a thread has been told to
         ahead = self.config.grad_accumulation_steps + 1 if windows.cameras or device.type != "cpu" else 0
         return Source(windows, sampler, device, ahead=ahead, parts=self.config.grad_accumulation_steps)
-
-    @cached_property
-    def groups(self) -> list[Group]:
-        """What is drawn of each of several datasets, where that was said; [] for every frame alike."""
-        weights = self.config.dataset.weights
-        return [] if weights is None else groups_of(self.dataset.parts, self.rows.train, weights)
 
     @property
     def validates(self) -> bool:
@@ -222,8 +217,9 @@ def prepare(
         warn_of_leak(config, dataset, split)
     frames_plan = plan_frames(dataset, tier=options.frames, holders=ranks.here, device=str(device))
     frames = beside.frames if beside is not None else None
-    prepared = Prepared(config, dataset, split, rows, frames_plan, ranks, start_up, frames)
-    prepared.groups  # noqa: B018  # weights that come to nothing are refused before anything is decoded
+    weights = config.dataset.weights
+    groups = [] if weights is None else groups_of(dataset.parts, rows.train, weights)
+    prepared = Prepared(config, dataset, split, rows, frames_plan, ranks, start_up, frames, groups=groups)
     print_data_plan(config, dataset, split, rows.train, frames_plan)
     return prepared
 

@@ -16,6 +16,7 @@ from understudy.data.split import Split, split_episodes, split_of_file, split_wi
 
 if TYPE_CHECKING:
     from .config import TrainConfig
+    from .dataset_config import DatasetConfig
     from .mixture_config import MixturePart
 
 
@@ -24,31 +25,26 @@ def load(config: TrainConfig) -> Dataset:
     options = config.dataset
     if options.mixture is not None:
         return _joined(config, options.mixture)
+    return _loaded(options, config, rename_map=config.rename_map)
+
+
+def _loaded(named: DatasetConfig | MixturePart, config: TrainConfig, **renames: dict[str, str]) -> Dataset:
     return load_dataset(
-        options.repo_id,
-        root=options.root,
-        revision=options.revision,
-        episodes=options.episodes,
-        exclude_episodes=options.exclude_episodes,
+        named.repo_id,
+        root=named.root,
+        revision=named.revision,
+        episodes=named.episodes,
+        exclude_episodes=named.exclude_episodes,
         tolerance_s=config.tolerance_s,
-        rename_map=config.rename_map,
+        **renames,
     )
 
 
 def _joined(config: TrainConfig, mixture: Sequence[MixturePart]) -> Dataset:
-    datasets = [
-        load_dataset(
-            part.repo_id,
-            root=part.root,
-            revision=part.revision,
-            episodes=part.episodes,
-            exclude_episodes=part.exclude_episodes,
-            tolerance_s=config.tolerance_s,
-            rename_map=part.rename_map,
-            rename_if_there={old: new for old, new in config.rename_map.items() if old not in part.rename_map},
-        )
-        for part in mixture
-    ]
+    datasets = []
+    for part in mixture:
+        others = {old: new for old, new in config.rename_map.items() if old not in part.rename_map}
+        datasets.append(_loaded(part, config, rename_map=part.rename_map, rename_if_there=others))
     for old in config.rename_map:
         if not any(old in dataset.info["features"] for dataset in datasets):
             raise ConfigError(f"`--rename_map` renames `{old}`, which none of the datasets has")

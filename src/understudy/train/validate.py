@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from understudy.core.rng import Rng
+from understudy.data.dataset_files import parts_of_rows
 from understudy.data.rows import evenly_spaced
 from understudy.evaluate.baselines import add_errors, untrained
 from understudy.nn.bf16 import autocast
@@ -135,8 +136,7 @@ class HeldOut:
         add_errors(errors, chunks, batch.action, batch.action_is_pad)
         if len(self._dataset.parts) > 1:
             assert batch.rows is not None
-            first_rows = [part.first_row for part in self._dataset.parts]
-            numbers = np.searchsorted(first_rows, batch.rows, side="right") - 1
+            numbers = parts_of_rows(self._dataset.parts, batch.rows)
             for number in np.unique(numbers).tolist():
                 there = torch.from_numpy(numbers == number)
                 one = {self._dataset.parts[number].dataset.repo_id: chunks["policy"][there]}

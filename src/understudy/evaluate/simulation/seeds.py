@@ -9,6 +9,7 @@ from pathlib import Path
 from understudy.core.errors import ConfigError
 from understudy.core.lineage import read_lineage
 from understudy.core.run_folder import RunFolder
+from understudy.core.units import first_of
 
 
 def check_unseen(roots: Sequence[Path], task: str, seeds: Sequence[int]) -> None:
@@ -25,10 +26,9 @@ def check_unseen(roots: Sequence[Path], task: str, seeds: Sequence[int]) -> None
         # of every episode: what was held out while training took part in choosing the checkpoint
         seen = sorted(set(seeds) & set(recording.seeds))
         if seen:
-            shown = ", ".join(map(str, seen[:8])) + (", ..." if len(seen) > 8 else "")
             raise ConfigError(
                 f"{len(seen)} of {len(seeds)} episodes begin as episodes of the policy's training data do: "
-                f"seeds {shown}",
+                f"seeds {first_of(seen)}",
                 where=str(root),
                 hint="leave --seed out, or take one outside of these; --eval.allow_training_seeds=true measures it "
                 "anyway",
